@@ -1,0 +1,270 @@
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import dimse from 'dcmjs-dimse';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Association } from '../../src/upper-layer/association.ts';
+import { requestAssociation } from '../../src/upper-layer/request.ts';
+import type { RequestOptions } from '../../src/upper-layer/request.ts';
+import { patient, startAcceptor } from './support/acceptor.ts';
+import {
+  ctImageStorage,
+  echoCommand,
+  echoContext,
+  storeCommand,
+  storeContext,
+} from './support/bytes.ts';
+import { freePort, hasTool, runTool, startTool } from './support/tool.ts';
+
+dimse.log.setLevel('silent');
+
+async function requestFrom(
+  port: number,
+  changes: Partial<RequestOptions> = {},
+): Promise<Association> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  await once(socket, 'connect');
+  return requestAssociation(socket, {
+    callingAeTitle: 'DRAWBRIDGE',
+    calledAeTitle: 'PEER',
+    contexts: [
+      echoContext,
+      { ...storeContext, transferSyntaxes: [...storeContext.transferSyntaxes] },
+    ],
+    maxPduBytes: 131072,
+    timeouts: patient,
+    ...changes,
+  });
+}
+
+/** A data set in Explicit VR Little Endian, padded to size by its pixel data. */
+function aDataSet(messageId: number, pixelBytes: number): Buffer {
+  const short = (group: number, element: number, vr: string, value: string): Buffer => {
+    const padded = value.length % 2 === 0 ? value : `${value}\0`;
+    const header = Buffer.alloc(8);
+    header.writeUInt16LE(group, 0);
+    header.writeUInt16LE(element, 2);
+    header.write(vr, 4, 'latin1');
+    header.writeUInt16LE(padded.length, 6);
+    return Buffer.concat([header, Buffer.from(padded, 'latin1')]);
+  };
+  const pixelHeader = Buffer.from('e07f10004f57000000000000', 'hex');
+  pixelHeader.writeUInt32LE(pixelBytes, 8);
+  return Buffer.concat([
+    short(0x0008, 0x0016, 'UI', ctImageStorage),
+    short(0x0008, 0x0018, 'UI', `1.2.3.${messageId}`),
+    short(0x0010, 0x0010, 'PN', 'Test^Peer'),
+    short(0x0020, 0x000d, 'UI', '1.2.3'),
+    short(0x0020, 0x000e, 'UI', '1.2.4'),
+    pixelHeader,
+    Buffer.alloc(pixelBytes, messageId),
+  ]);
+}
+
+describe.skipIf(!hasTool('storescp'))('towards DCMTK storescp', () => {
+  it.each([4096, 131072])('echoes and stores bit by bit with PDUs of %i', async (maxPdu) => {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'storescp-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    await startTool(port, 'storescp', '+B', '-od', folder, '-pdu', String(maxPdu), String(port));
+    const association = await requestFrom(port);
+    expect(association.peerMaxPduBytes).toBe(maxPdu);
+    expect([...association.contexts.keys()]).toEqual([1, 3]);
+
+    await association.send({ contextId: 1, command: echoCommand(1) });
+    expect((await association.receive())?.command).toMatchObject({ status: 0 });
+    const dataSets = [1, 2, 3].map((id) => aDataSet(id, id * 100_000));
+    for (const [index, dataSet] of dataSets.entries()) {
+      await association.send({ contextId: 3, command: storeCommand(index + 1), dataSet });
+      const answer = await association.receive();
+      expect(answer?.command).toMatchObject({ status: 0, messageIdBeingRespondedTo: index + 1 });
+    }
+    await association.release();
+
+    expect(await association.closed).toEqual({ kind: 'released' });
+    const files = readdirSync(folder)
+      .sort()
+      .map((name) => readFileSync(join(folder, name)));
+    expect(files.length).toBe(3);
+    dataSets.forEach((dataSet, index) => {
+      expect(files[index]?.subarray(-dataSet.length).equals(dataSet)).toBe(true);
+    });
+  });
+
+  it('tells why storescp refuses', async () => {
+    const port = await freePort();
+    await startTool(port, 'storescp', '--refuse', String(port));
+
+    await expect(requestFrom(port)).rejects.toMatchObject({ code: 'association_rejected' });
+  });
+
+  it('notices that storescp aborts in the middle of a data set', async () => {
+    const port = await freePort();
+    await startTool(port, 'storescp', '--ignore', '--abort-during', String(port));
+    const association = await requestFrom(port);
+
+    const sending = association.send({
+      contextId: 3,
+      command: storeCommand(),
+      dataSet: aDataSet(1, 3_000_000),
+    });
+
+    await expect(sending.then(() => association.receive())).rejects.toMatchObject({
+      code: 'association_aborted',
+    });
+  });
+});
+
+describe.skipIf(!hasTool('echoscu'))('from DCMTK', () => {
+  it('answers echoscu', async () => {
+    const acceptor = await startAcceptor();
+
+    const { exitCode, output } = await runTool('echoscu', '-v', '127.0.0.1', String(acceptor.port));
+
+    expect(output).toContain('Received Echo Response (Success)');
+    expect(exitCode).toBe(0);
+    expect((await acceptor.nextServed()).error).toBeUndefined();
+  });
+
+  it('A18 answers echoscu with 128 contexts', async () => {
+    const acceptor = await startAcceptor();
+
+    const { exitCode } = await runTool(
+      'echoscu',
+      '--propose-pc',
+      '128',
+      '127.0.0.1',
+      String(acceptor.port),
+    );
+
+    expect(exitCode).toBe(0);
+    const { outcome } = await acceptor.nextServed();
+    expect(outcome.kind === 'accepted' && outcome.association.contexts.size).toBe(128);
+  });
+
+  it('survives echoscu that aborts instead of releasing', async () => {
+    const acceptor = await startAcceptor();
+
+    const { exitCode } = await runTool('echoscu', '--abort', '127.0.0.1', String(acceptor.port));
+
+    expect(exitCode).toBe(0);
+    expect((await acceptor.nextServed()).error).toMatchObject({ code: 'association_aborted' });
+  });
+
+  it('refuses echoscu in words it understands', async () => {
+    const acceptor = await startAcceptor({
+      decide: () => ({ kind: 'reject', result: 1, source: 1, diagnostic: 7 }),
+    });
+
+    const { exitCode, output } = await runTool('echoscu', '127.0.0.1', String(acceptor.port));
+
+    expect(exitCode).not.toBe(0);
+    expect(output).toContain('Called AE Title Not Recognized');
+  });
+});
+
+describe('with dcmjs-dimse', () => {
+  it('G3 answers 50 pipelined echoes of its Client and releases', async () => {
+    const acceptor = await startAcceptor();
+    const client = new dimse.Client();
+    const statuses: number[] = [];
+    for (let count = 0; count < 50; count += 1) {
+      const request = new dimse.requests.CEchoRequest();
+      request.on('response', (response: InstanceType<typeof dimse.responses.CEchoResponse>) => {
+        statuses.push(response.getStatus());
+      });
+      client.addRequest(request);
+    }
+    const closed = new Promise((resolve) => client.on('closed', resolve));
+
+    client.send('127.0.0.1', acceptor.port, 'CLIENT', 'DRAWBRIDGE');
+    await closed;
+
+    expect(statuses).toEqual(Array.from({ length: 50 }, () => 0));
+    const served = await acceptor.nextServed();
+    expect(served.error).toBeUndefined();
+    expect(served.outcome.kind === 'accepted' && (await served.outcome.association.closed)).toEqual(
+      { kind: 'released' },
+    );
+  });
+
+  it('receives the data set its Client sends', async () => {
+    const acceptor = await startAcceptor();
+    const comments = 'x'.repeat(9000);
+    const elements = {
+      SOPClassUID: ctImageStorage,
+      SOPInstanceUID: '1.2.3.5',
+      ImageComments: comments,
+      _vrMap: {},
+    };
+    const dataSet = new dimse.Dataset(elements, '1.2.840.10008.1.2');
+    const client = new dimse.Client();
+    client.addRequest(new dimse.requests.CStoreRequest(dataSet));
+    const closed = new Promise((resolve) => client.on('closed', resolve));
+
+    client.send('127.0.0.1', acceptor.port, 'CLIENT', 'DRAWBRIDGE');
+    await closed;
+
+    const { messages } = await acceptor.nextServed();
+    expect(messages.length).toBe(1);
+    expect(messages[0]?.dataSet.toString('latin1')).toContain(comments);
+  });
+
+  it('echoes and stores to its Server', async () => {
+    const stored: string[] = [];
+    class StoringScp extends dimse.Scp {
+      override associationRequested(
+        association: InstanceType<typeof dimse.association.Association>,
+      ): void {
+        for (const { id } of association.getPresentationContexts() as { id: number }[]) {
+          const context = association.getPresentationContext(id);
+          context.setResult(0, context.getTransferSyntaxUids()[0]);
+        }
+        this.sendAssociationAccept();
+      }
+
+      override cEchoRequest(
+        request: InstanceType<typeof dimse.requests.CEchoRequest>,
+        callback: (response: InstanceType<typeof dimse.responses.CEchoResponse>) => void,
+      ): void {
+        const response = dimse.responses.CEchoResponse.fromRequest(request);
+        response.setStatus(0);
+        callback(response);
+      }
+
+      override cStoreRequest(
+        request: InstanceType<typeof dimse.requests.CStoreRequest>,
+        callback: (response: InstanceType<typeof dimse.responses.CStoreResponse>) => void,
+      ): void {
+        stored.push(request.getAffectedSopInstanceUid());
+        const response = dimse.responses.CStoreResponse.fromRequest(request);
+        response.setStatus(0);
+        callback(response);
+      }
+
+      override associationReleaseRequested(): void {
+        this.sendAssociationReleaseResponse();
+      }
+    }
+    const server = new dimse.Server(StoringScp);
+    server.on('networkError', () => undefined);
+    const port = await freePort();
+    server.listen(port);
+    onTestFinished(() => server.close());
+
+    const association = await requestFrom(port);
+    await association.send({ contextId: 1, command: echoCommand(1) });
+    expect((await association.receive())?.command).toMatchObject({ status: 0 });
+    await association.send({
+      contextId: 3,
+      command: storeCommand(2),
+      dataSet: aDataSet(2, 200_000),
+    });
+    expect((await association.receive())?.command).toMatchObject({ status: 0 });
+    await association.release();
+
+    expect(stored).toEqual(['1.2.3.2']);
+  });
+});
