@@ -1,0 +1,237 @@
+import { batchKeyOf, parseEntryName } from './entry-name.ts';
+import type { NamedEntry } from './entry-name.ts';
+import { heapPop, heapPush, heapRise } from './heap.ts';
+import { PresentInstances } from './present-instances.ts';
+import type { Lease, LeaseLimits, SpoolEntry } from './spool.ts';
+
+/** Entries that may share a batch: same urgency, destination and study. */
+interface Group {
+  readonly key: string;
+  readonly urgent: boolean;
+  /** A heap: what comes back from a failed attempt is older than what arrived meanwhile. */
+  readonly ids: string[];
+  bytes: number;
+  newestId: string;
+  /** Entries up to this one have waited enough for company. */
+  dueThroughId: string;
+  lastArrivalAt: number;
+  /** Place among the groups that are due, or -1 while it still gathers. */
+  dueIndex: number;
+}
+
+interface Delayed {
+  readonly notBefore: number;
+  readonly id: string;
+}
+
+const olderId = (a: string, b: string): boolean => a < b;
+const earlier = (a: Delayed, b: Delayed): boolean => a.notBefore < b.notBefore;
+const headOf = (group: Group): string => group.ids[0] ?? '';
+const moreUrgent = (a: Group, b: Group): boolean =>
+  a.urgent === b.urgent ? headOf(a) < headOf(b) : a.urgent;
+const placedGroup = (group: Group, index: number): void => {
+  group.dueIndex = index;
+};
+
+/**
+ * What waits to be delivered, in memory: which entries form the next batch, and when it is due.
+ *
+ * Entries gather by destination and study until an association ends, a batch is full, or nothing
+ * came for a while. An entry is kept as its name alone; everything else is read from it.
+ */
+export class LeaseQueue {
+  readonly #now: () => number;
+  readonly #batchIdleMs: number;
+  readonly #groups = new Map<string, Group>();
+  /** In order of their last arrival, so that the first is the first to fall idle. */
+  readonly #gathering = new Set<Group>();
+  readonly #due: Group[] = [];
+  readonly #delayed: Delayed[] = [];
+  readonly #leased = new Map<string, SpoolEntry>();
+  readonly #alone = new Set<string>();
+  readonly #present = new PresentInstances();
+  #limits: LeaseLimits = { maxInstances: Infinity, maxBytes: Infinity };
+  #newestId = '';
+  #flushedThroughId = '';
+  #entries = 0;
+  #bytes = 0;
+
+  /** `batchIdleMs` is how long a batch waits for the next entry of its study. */
+  constructor({ now, batchIdleMs }: { readonly now: () => number; readonly batchIdleMs: number }) {
+    this.#now = now;
+    this.#batchIdleMs = batchIdleMs;
+  }
+
+  /** Entries not yet settled or set aside, the leased ones included. */
+  get entries(): number {
+    return this.#entries;
+  }
+
+  /** Their length on disk. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(entry: SpoolEntry): void {
+    this.#entries += 1;
+    this.#bytes += entry.bytes;
+    // A name glued together or cut out of another keeps those pieces alive; a copy is one string.
+    const id = Buffer.from(entry.id, 'latin1').toString('latin1');
+    if (id > this.#newestId) this.#newestId = id;
+    if (this.#present.admit(entry, id)) this.#enqueue(id, entry);
+  }
+
+  /** Nothing that is here now waits for company any longer. */
+  flush(): void {
+    this.#flushedThroughId = this.#newestId;
+    for (const group of this.#gathering) heapPush(this.#due, group, moreUrgent, placedGroup);
+    this.#gathering.clear();
+  }
+
+  /** The most urgent, then oldest batch that is due. */
+  lease(limits: LeaseLimits): Lease | undefined {
+    this.#adopt(limits);
+    this.#wake();
+    const group = heapPop(this.#due, moreUrgent, placedGroup);
+    if (!group) return undefined;
+    group.dueIndex = -1;
+    const entries = this.#take(group, limits);
+    const [first] = entries;
+    if (group.ids.length === 0) this.#groups.delete(group.key);
+    else this.#place(group);
+    return first && { destination: first.destination, entries };
+  }
+
+  /** When `lease` may have something: a time in the past when it has, `undefined` when nothing waits. */
+  nextDueAt(): number | undefined {
+    if (this.#due.length > 0) return -Infinity;
+    const [idlest] = this.#gathering;
+    const idleAt = idlest === undefined ? Infinity : idlest.lastArrivalAt + this.#batchIdleMs;
+    const retryAt = this.#delayed[0]?.notBefore ?? Infinity;
+    const next = Math.min(idleAt, retryAt);
+    return next === Infinity ? undefined : next;
+  }
+
+  /** The entry has left the spool. False when it was not leased. */
+  remove(entry: SpoolEntry): boolean {
+    if (!this.#leased.delete(entry.id)) return false;
+    this.#entries -= 1;
+    this.#bytes -= entry.bytes;
+    this.#alone.delete(entry.id);
+    const follower = this.#present.dismiss(entry);
+    if (follower !== undefined) this.#comeBack(follower);
+    return true;
+  }
+
+  release(
+    entry: SpoolEntry,
+    { notBefore, alone }: { readonly notBefore: number; readonly alone: boolean },
+  ): void {
+    if (!this.#leased.delete(entry.id)) return;
+    if (alone) this.#alone.add(entry.id);
+    if (notBefore > this.#now()) heapPush(this.#delayed, { notBefore, id: entry.id }, earlier);
+    else this.#comeBack(entry.id);
+  }
+
+  /** Looks at every group: for the occasional reader of figures, not for each object. */
+  oldestArrivedAt(): number | undefined {
+    let oldest: string | undefined;
+    const consider = (id: string): void => {
+      if (oldest === undefined || id < oldest) oldest = id;
+    };
+    for (const group of this.#groups.values()) consider(headOf(group));
+    for (const { id } of this.#delayed) consider(id);
+    for (const id of this.#leased.keys()) consider(id);
+    return oldest === undefined ? undefined : entryNamed(oldest).arrivedAt;
+  }
+
+  #enqueue(id: string, { destination, urgent, bytes }: SpoolEntry): Group {
+    const key = this.#alone.has(id) ? id : batchKeyOf(id, destination);
+    const group = this.#groups.get(key);
+    if (!group) {
+      // One plain literal: spreading several makes objects of three times the size.
+      const fresh: Group = {
+        key,
+        urgent,
+        ids: [id],
+        bytes,
+        newestId: id,
+        dueThroughId: '',
+        lastArrivalAt: this.#now(),
+        dueIndex: -1,
+      };
+      this.#groups.set(key, fresh);
+      this.#place(fresh);
+      return fresh;
+    }
+    heapPush(group.ids, id, olderId);
+    group.bytes += bytes;
+    group.lastArrivalAt = this.#now();
+    if (id > group.newestId) group.newestId = id;
+    if (group.dueIndex >= 0) heapRise(this.#due, group.dueIndex, moreUrgent, placedGroup);
+    else this.#place(group);
+    return group;
+  }
+
+  /** Puts an entry that has waited before back where its like is; it waits for nobody again. */
+  #comeBack(id: string): void {
+    const group = this.#enqueue(id, entryNamed(id));
+    if (id > group.dueThroughId) group.dueThroughId = id;
+    if (group.dueIndex < 0) this.#place(group);
+  }
+
+  #take(group: Group, limits: LeaseLimits): readonly NamedEntry[] {
+    const entries: NamedEntry[] = [];
+    let bytes = 0;
+    while (group.ids.length > 0 && entries.length < Math.max(1, limits.maxInstances)) {
+      const entry = entryNamed(headOf(group));
+      if (entries.length > 0 && bytes + entry.bytes > limits.maxBytes) break;
+      heapPop(group.ids, olderId);
+      group.bytes -= entry.bytes;
+      bytes += entry.bytes;
+      entries.push(entry);
+      this.#leased.set(entry.id, entry);
+    }
+    return entries;
+  }
+
+  /** Puts a group that is not among the due ones where it belongs. */
+  #place(group: Group): void {
+    this.#gathering.delete(group);
+    const due =
+      headOf(group) <= group.dueThroughId ||
+      headOf(group) <= this.#flushedThroughId ||
+      group.ids.length >= this.#limits.maxInstances ||
+      group.bytes >= this.#limits.maxBytes;
+    if (due) heapPush(this.#due, group, moreUrgent, placedGroup);
+    else this.#gathering.add(group);
+  }
+
+  #adopt(limits: LeaseLimits): void {
+    const { maxInstances, maxBytes } = this.#limits;
+    if (limits.maxInstances === maxInstances && limits.maxBytes === maxBytes) return;
+    this.#limits = limits;
+    for (const group of [...this.#gathering]) this.#place(group);
+  }
+
+  #wake(): void {
+    const now = this.#now();
+    while (this.#delayed[0] !== undefined && this.#delayed[0].notBefore <= now) {
+      const delayed = heapPop(this.#delayed, earlier);
+      if (delayed) this.#comeBack(delayed.id);
+    }
+    for (const group of this.#gathering) {
+      // An arrival in the future means that the clock was set back; its group has waited enough.
+      const waitedMs = now - group.lastArrivalAt;
+      if (waitedMs >= 0 && waitedMs < this.#batchIdleMs) break;
+      group.dueThroughId = group.newestId;
+      this.#place(group);
+    }
+  }
+}
+
+function entryNamed(id: string): NamedEntry {
+  const entry = parseEntryName(id);
+  if (!entry) throw new TypeError('the queue holds something that is no entry name');
+  return entry;
+}
