@@ -1,0 +1,30 @@
+import type { Uid } from '../dicom/uid.ts';
+
+/** What became of one instance of a STOW-RS request. */
+export type InstanceOutcome =
+  | { readonly kind: 'delivered'; readonly warningReason?: number }
+  /** The archive is out of resources for this one; the same object may pass later. */
+  | { readonly kind: 'retry'; readonly message: string; readonly failureReason?: number }
+  /** The archive will not have this object; somebody must look. */
+  | {
+      readonly kind: 'set-aside';
+      readonly message: string;
+      readonly failureReason?: number;
+      readonly httpStatus?: number;
+    };
+
+/** What an answer (or its absence) to a STOW-RS request means; DESIGN §6's table. */
+export type StowVerdict =
+  /** Every instance that was sent has an outcome of its own. */
+  | { readonly kind: 'each'; readonly outcomes: ReadonlyMap<Uid, InstanceOutcome> }
+  /** Refused as a whole without saying which: send one by one. */
+  | { readonly kind: 'split'; readonly message: string; readonly httpStatus: number }
+  /** Nothing can be said of the objects: the same again, later. */
+  | {
+      readonly kind: 'retry';
+      readonly message: string;
+      readonly httpStatus?: number;
+      readonly retryAfterMs?: number;
+    }
+  /** Nothing will pass until somebody changes a setting; condemns no object. */
+  | { readonly kind: 'hold'; readonly message: string; readonly httpStatus?: number };
