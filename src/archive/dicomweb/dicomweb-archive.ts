@@ -1,0 +1,105 @@
+import type { DicomJson } from '../../dicom/dicom-json.ts';
+import type { Part10Source } from '../../dicom/instance.ts';
+import {
+  NotFoundError,
+  OriginAnswerError,
+  OriginRefusedError,
+} from '../../errors/origin-errors.ts';
+import type { StowVerdict } from '../../translate/stow-verdict.ts';
+import type { Archive, InstanceSelector, SearchQuery } from '../archive.ts';
+import { readJsonAnswer } from './json-answer.ts';
+import { OriginClient } from './origin-client.ts';
+import type { OriginAnswer, OriginClientOptions } from './origin-client.ts';
+import { metadataPath, searchPath } from './resource-path.ts';
+import { stow } from './stow.ts';
+
+export interface DicomWebArchiveOptions extends OriginClientOptions {
+  /** For archives that keep the three services apart: put between root and resource. */
+  readonly stowPath?: string;
+  readonly qidoPath?: string;
+  readonly wadoPath?: string;
+  /**
+   * Whether each part's media type carries its transfer syntax (PS3.18 §8.7.3.5). Off unless asked
+   * for: Orthanc's plugin 1.7 passes over such a part in silence and answers 200, and every Part 10
+   * file names its transfer syntax itself.
+   */
+  readonly nameTransferSyntax?: boolean;
+  readonly now: () => number;
+}
+
+interface Cancellable {
+  readonly signal: AbortSignal;
+}
+
+/** Metadata of a study with thousands of instances has its size; an endless answer has not. */
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+/** An archive behind PS3.18 web services. Opens its first connection with its first request. */
+export class DicomWebArchive implements Omit<Archive, 'retrieve'> {
+  readonly #options: DicomWebArchiveOptions;
+  /** Uploads may keep all their connections busy for long; a question does not wait behind them. */
+  readonly #uploads: OriginClient;
+  readonly #questions: OriginClient;
+
+  constructor(options: DicomWebArchiveOptions) {
+    this.#options = options;
+    this.#uploads = new OriginClient(options);
+    this.#questions = new OriginClient(options);
+  }
+
+  store(batch: readonly Part10Source[], { signal }: Cancellable): Promise<StowVerdict> {
+    const { stowPath = '', nameTransferSyntax = false, now } = this.#options;
+    return stow(batch, {
+      client: this.#uploads,
+      path: `${stowPath}/studies`,
+      nameTransferSyntax,
+      now,
+      signal,
+      isHeld: (instance) => this.#holds(instance, signal),
+    });
+  }
+
+  async search(query: SearchQuery, { signal }: Cancellable): Promise<readonly DicomJson[]> {
+    const { qidoPath = '', now } = this.#options;
+    return readJsonAnswer(await this.#ask(`${qidoPath}${searchPath(query)}`, signal), now());
+  }
+
+  async metadata(
+    selector: InstanceSelector,
+    { signal }: Cancellable,
+  ): Promise<readonly DicomJson[]> {
+    const { wadoPath = '', now } = this.#options;
+    const answer = await this.#ask(`${wadoPath}${metadataPath(selector)}`, signal);
+    const dataSets = answer.status === 404 ? [] : readJsonAnswer(answer, now());
+    if (dataSets.length === 0) throw new NotFoundError('the archive does not have it');
+    return dataSets;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#uploads.close(), this.#questions.close()]);
+  }
+
+  #ask(path: string, signal: AbortSignal): Promise<OriginAnswer> {
+    return this.#questions.exchange(
+      { method: 'GET', path, headers: { accept: 'application/dicom+json' }, maxAnswerBytes },
+      signal,
+    );
+  }
+
+  async #holds(instance: Part10Source, signal: AbortSignal): Promise<boolean | undefined> {
+    const sought = instance.sopInstanceUid;
+    try {
+      const found = await this.search(
+        { level: 'instance', match: { '00080018': sought }, limit: 1 },
+        { signal },
+      );
+      // Some archives ignore what they do not know how to match, and answer with all they have.
+      return found.some((dataSet) => dataSet['00080018']?.Value?.[0] === sought);
+    } catch (error) {
+      // A client that may store need not be one that may search.
+      if (error instanceof OriginRefusedError || error instanceof OriginAnswerError)
+        return undefined;
+      throw error;
+    }
+  }
+}

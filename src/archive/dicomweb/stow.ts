@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import type { Part10Source } from '../../dicom/instance.ts';
+import { OriginUnavailableError, TokenUnavailableError } from '../../errors/origin-errors.ts';
+import { encodeMultipartRelated } from '../../multipart/encoder.ts';
+import { readRetryAfter } from '../../translate/retry-after.ts';
+import { isPlainConflict, readStowAnswer } from '../../translate/stow-answer.ts';
+import type { StowAnswer } from '../../translate/stow-answer.ts';
+import type { StowVerdict } from '../../translate/stow-verdict.ts';
+import type { OriginClient } from './origin-client.ts';
+
+interface StowOptions {
+  readonly client: OriginClient;
+  readonly path: string;
+  readonly nameTransferSyntax: boolean;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /**
+   * Says whether the archive holds an object, `undefined` where it will not tell; asked after a 409
+   * that does not explain itself.
+   */
+  readonly isHeld: (instance: Part10Source) => Promise<boolean | undefined>;
+}
+
+/** 50 instances take some 10 KB; nothing honest comes near it. */
+const maxAnswerBytes = 16 * 1024 * 1024;
+
+/**
+ * Stores a batch by one STOW-RS request (PS3.18 §10.5) and says what became of each instance.
+ *
+ * @throws the signal's reason, and what reading one of the sources threw: that is neither the
+ *   archive's fault nor the network's, and no verdict on the objects.
+ */
+export async function stow(
+  batch: readonly Part10Source[],
+  options: StowOptions,
+): Promise<StowVerdict> {
+  if (batch.length === 0) return { kind: 'each', outcomes: new Map() };
+  try {
+    const answer = await send(batch, options);
+    const [single] = batch;
+    if (single === undefined || !isPlainConflict(answer)) return readStowAnswer(answer);
+    return readStowAnswer({ ...answer, foundBySearch: await options.isHeld(single) });
+  } catch (error) {
+    return verdictOf(error);
+  }
+}
+
+async function send(
+  batch: readonly Part10Source[],
+  { client, path, nameTransferSyntax, now, signal }: StowOptions,
+): Promise<StowAnswer> {
+  const partType = ({ transferSyntaxUid }: Part10Source): string =>
+    nameTransferSyntax
+      ? `application/dicom; transfer-syntax=${transferSyntaxUid}`
+      : 'application/dicom';
+  const message = encodeMultipartRelated({
+    type: 'application/dicom',
+    // Not to be foreseen: an object that holds the boundary could otherwise end its part early.
+    boundary: `drawbridge-${randomBytes(24).toString('hex')}`,
+    parts: batch.map((instance) => ({
+      headers: { 'Content-Type': partType(instance) },
+      bytes: instance.bytes,
+      read: () => instance.read(),
+    })),
+  });
+  const answer = await client.exchange(
+    {
+      method: 'POST',
+      path,
+      headers: {
+        'content-type': message.contentType,
+        'content-length': String(message.contentLength),
+        accept: 'application/dicom+json',
+      },
+      body: () => message.body,
+      maxAnswerBytes,
+    },
+    signal,
+  );
+  return {
+    status: answer.status,
+    contentType: answer.contentType,
+    retryAfterMs: readRetryAfter(answer.retryAfter, now()),
+    body: answer.body,
+    sent: [...new Set(batch.map((instance) => instance.sopInstanceUid))],
+    duplicates: 'accept',
+  };
+}
+
+/** What the network and the token server do is a verdict; anything else is the caller's to know. */
+function verdictOf(error: unknown): StowVerdict {
+  if (error instanceof OriginUnavailableError) {
+    const { message, retryAfterMs } = error;
+    return { kind: 'retry', message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  }
+  if (error instanceof TokenUnavailableError) {
+    return { kind: error.transient ? 'retry' : 'hold', message: error.message };
+  }
+  throw error;
+}
