@@ -1,0 +1,179 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Network } from '../access/networks.ts';
+import type { AeTitle } from '../dicom/ae-title.ts';
+import type { Values } from './variables/variables.ts';
+
+/** How the bridge proves itself to the archive. */
+export type ArchiveAuth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+  | { readonly kind: 'bearer'; readonly token: string }
+  | {
+      readonly kind: 'client_credentials';
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly clientAuth: 'basic' | 'post';
+      readonly scope: string | undefined;
+      readonly audience: string | undefined;
+      readonly resource: string | undefined;
+    };
+
+/** An archive that is reached by HTTP. */
+export interface DicomwebArchiveConfig {
+  readonly kind: 'dicomweb';
+  /** Without trailing slash. */
+  readonly url: string;
+  readonly auth: ArchiveAuth;
+  /** Paths of PEM files. */
+  readonly tls: {
+    readonly caFile: string | undefined;
+    readonly certFile: string | undefined;
+    readonly keyFile: string | undefined;
+  };
+  readonly connections: number;
+  readonly timeoutMs: number;
+  /** Below `url`, without slashes around; `undefined` is `url` itself. */
+  readonly qidoPath: string | undefined;
+  readonly wadoPath: string | undefined;
+  readonly stowPath: string | undefined;
+}
+
+/** The archive of this process, for trying out and for tests. */
+export interface EmbeddedArchiveConfig {
+  readonly kind: 'embedded';
+  readonly folder: string;
+}
+
+/** The effective configuration: complete, checked, frozen. Every path is absolute. */
+export interface Config {
+  readonly dimse: {
+    readonly aeTitle: AeTitle;
+    /** Every title this bridge answers to, the one above first. */
+    readonly aeTitles: readonly AeTitle[];
+    readonly host: string;
+    readonly port: number | 'off';
+    readonly allowedNetworks: readonly Network[];
+    readonly requireCalledAeTitle: boolean;
+    readonly maxAssociations: number;
+    readonly maxAssociationsPerPeer: number;
+    readonly maxPduBytes: number;
+    readonly artimTimeoutMs: number;
+    readonly idleTimeoutMs: number;
+    readonly maxObjectBytes: number;
+  };
+  readonly archive: DicomwebArchiveConfig | EmbeddedArchiveConfig;
+  readonly spool: {
+    readonly folder: string;
+    readonly minFreeBytes: number;
+    readonly maxBytes: number | undefined;
+  };
+  readonly delivery: {
+    readonly batchInstances: number;
+    readonly batchBytes: number;
+    readonly concurrency: number;
+    readonly retryMinMs: number;
+    readonly retryMaxMs: number;
+  };
+  readonly http: { readonly host: string; readonly port: number | 'off' };
+  readonly operations: { readonly host: string; readonly port: number | 'off' };
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    /** `undefined`: as the output is. */
+    readonly format: 'json' | 'pretty' | undefined;
+  };
+  readonly dataDir: string;
+  readonly shutdownGraceMs: number;
+}
+
+/** Puts values that agree with one another where the builders look for them. */
+export function assembleConfig(values: Values): Config {
+  const dataDir = resolve(values.DATA_DIR);
+  return {
+    dimse: {
+      aeTitle: values.DIMSE_AE_TITLE,
+      aeTitles: [...new Set([values.DIMSE_AE_TITLE, ...(values.DIMSE_AE_TITLES ?? [])])],
+      host: values.DIMSE_HOST,
+      port: values.DIMSE_PORT,
+      allowedNetworks: values.DIMSE_ALLOWED_NETWORKS,
+      requireCalledAeTitle: values.DIMSE_REQUIRE_CALLED_AE,
+      maxAssociations: values.DIMSE_MAX_ASSOCIATIONS,
+      maxAssociationsPerPeer: values.DIMSE_MAX_ASSOCIATIONS_PER_PEER,
+      maxPduBytes: values.DIMSE_MAX_PDU,
+      artimTimeoutMs: values.DIMSE_ARTIM_TIMEOUT,
+      idleTimeoutMs: values.DIMSE_IDLE_TIMEOUT,
+      maxObjectBytes: values.DIMSE_MAX_OBJECT_SIZE,
+    },
+    archive: assembleArchive(values, dataDir),
+    spool: {
+      folder: resolve(values.SPOOL_DIR ?? resolve(dataDir, 'spool')),
+      minFreeBytes: values.SPOOL_MIN_FREE,
+      maxBytes: values.SPOOL_MAX_BYTES,
+    },
+    delivery: {
+      batchInstances: values.STOW_BATCH_INSTANCES,
+      batchBytes: values.STOW_BATCH_BYTES,
+      concurrency: values.STOW_CONCURRENCY,
+      retryMinMs: values.RETRY_MIN,
+      retryMaxMs: values.RETRY_MAX,
+    },
+    http: { host: values.HTTP_HOST, port: values.HTTP_PORT },
+    operations: { host: values.OPS_HOST, port: values.OPS_PORT },
+    log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+    dataDir,
+    shutdownGraceMs: values.SHUTDOWN_GRACE,
+  };
+}
+
+function assembleArchive(values: Values, dataDir: string): Config['archive'] {
+  const url = values.UPSTREAM_URL;
+  if (url === undefined) return { kind: 'embedded', folder: resolve(dataDir, 'archive') };
+  if (url.startsWith('file:')) return { kind: 'embedded', folder: fileURLToPath(url) };
+  return {
+    kind: 'dicomweb',
+    url,
+    auth: assembleAuth(values),
+    tls: {
+      caFile: absolute(values.UPSTREAM_TLS_CA),
+      certFile: absolute(values.UPSTREAM_TLS_CERT),
+      keyFile: absolute(values.UPSTREAM_TLS_KEY),
+    },
+    connections: values.UPSTREAM_CONNECTIONS,
+    timeoutMs: values.UPSTREAM_TIMEOUT,
+    qidoPath: values.UPSTREAM_QIDO_PATH,
+    wadoPath: values.UPSTREAM_WADO_PATH,
+    stowPath: values.UPSTREAM_STOW_PATH,
+  };
+}
+
+/** The contradictions have been refused before, so what a kind needs is there. */
+function assembleAuth(values: Values): ArchiveAuth {
+  switch (values.UPSTREAM_AUTH) {
+    case 'none':
+      return { kind: 'none' };
+    case 'basic':
+      return {
+        kind: 'basic',
+        username: values.UPSTREAM_USERNAME ?? '',
+        password: values.UPSTREAM_PASSWORD ?? '',
+      };
+    case 'bearer':
+      return { kind: 'bearer', token: values.UPSTREAM_BEARER_TOKEN ?? '' };
+    case 'client_credentials':
+      return {
+        kind: 'client_credentials',
+        tokenUrl: values.UPSTREAM_TOKEN_URL ?? '',
+        clientId: values.UPSTREAM_CLIENT_ID ?? '',
+        clientSecret: values.UPSTREAM_CLIENT_SECRET ?? '',
+        clientAuth: values.UPSTREAM_CLIENT_AUTH,
+        scope: values.UPSTREAM_SCOPE,
+        audience: values.UPSTREAM_AUDIENCE,
+        resource: values.UPSTREAM_RESOURCE,
+      };
+  }
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path);
+}

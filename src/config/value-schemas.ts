@@ -1,0 +1,128 @@
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { anyNetwork, localNetworks, parseNetwork } from '../access/networks.ts';
+import type { Network } from '../access/networks.ts';
+import { parseAeTitle } from '../dicom/ae-title.ts';
+import type { AeTitle } from '../dicom/ae-title.ts';
+import { parseDuration } from './duration.ts';
+import { parseSize } from './size.ts';
+import { parsedBy } from './variable.ts';
+
+export const aeTitle: z.ZodType<AeTitle, string> = parsedBy(parseAeTitle);
+
+export const aeTitles: z.ZodType<readonly AeTitle[], string> = listOf(parseAeTitle);
+
+export const trueOrFalse: z.ZodType<boolean, string> = parsedBy((text) =>
+  text === 'true' ? true : text === 'false' ? false : undefined,
+);
+
+export function integer({ min, max }: { readonly min: number; readonly max: number }) {
+  return parsedBy((text) => {
+    const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+/** A TCP port; 0 lets the system choose one; `off` opens none. */
+export const portOrOff: z.ZodType<number | 'off', string> = parsedBy((text) => {
+  if (text === 'off') return 'off';
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : NaN;
+  return port <= 65535 ? port : undefined;
+});
+
+/** An address or a host name (RFC 1123 §2.1), to listen on. */
+export const host: z.ZodType<string, string> = parsedBy((text) => {
+  const isName = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*$/i.test(text);
+  return isName || (parseNetwork(text) !== undefined && !text.includes('/')) ? text : undefined;
+});
+
+export function duration({ min, max }: { readonly min: number; readonly max?: number }) {
+  return parsedBy((text) => {
+    const value = parseDuration(text);
+    return value !== undefined && value >= min && value <= (max ?? Infinity) ? value : undefined;
+  });
+}
+
+export function size({ min, max }: { readonly min: number; readonly max?: number }) {
+  return parsedBy((text) => {
+    const value = parseSize(text);
+    return value !== undefined && value >= min && value <= (max ?? Infinity) ? value : undefined;
+  });
+}
+
+/** Networks in CIDR notation; `local` and `any` stand for the lists of those names. */
+export const networks: z.ZodType<readonly Network[], string> = parsedBy((text) => {
+  const found = text.split(',').map((part) => namedNetworks(part.trim()));
+  return found.every((list) => list !== undefined) ? found.flat() : undefined;
+});
+
+function namedNetworks(text: string): readonly Network[] | undefined {
+  if (text === 'local') return localNetworks;
+  if (text === 'any') return anyNetwork;
+  const network = parseNetwork(text);
+  return network === undefined ? undefined : [network];
+}
+
+export function oneOf<const T extends string>(
+  ...words: readonly [T, ...T[]]
+): z.ZodType<T, string> {
+  return parsedBy((text) => words.find((word) => word === text));
+}
+
+/** Text that can stand in a header or a form: no control characters, not blank. */
+export const text: z.ZodType<string, string> = z
+  .string()
+  .min(1)
+  .regex(/^[^\p{Cc}]*$/u)
+  .regex(/\S/);
+
+/** A user name of the Basic scheme, in which the first colon ends it (RFC 7617 §2). */
+export const userName: z.ZodType<string, string> = parsedBy((name) =>
+  name.includes(':') ? undefined : text.safeParse(name).data,
+);
+
+/** What may follow `Bearer` (RFC 6750 §2.1). */
+export const bearerToken: z.ZodType<string, string> = z.string().regex(/^[A-Za-z0-9\-._~+/]+=*$/);
+
+/** A path of this machine; a NUL would make the system calls throw. */
+export const path: z.ZodType<string, string> = z
+  .string()
+  .min(1)
+  .regex(/^[^\0]+$/);
+
+/** The path of a service below the archive's URL: `dicom-web/rs`, with or without slashes around. */
+export const urlPath: z.ZodType<string, string> = parsedBy((text) =>
+  /^[A-Za-z0-9\-._~/]+$/.test(text) && !/(?:^|\/)\.{1,2}(?:\/|$)/.test(text)
+    ? text.replace(/^\/+|\/+$/g, '')
+    : undefined,
+);
+
+/** A token endpoint: an http: or https: URL that may have a query but no fragment (RFC 6749 §3.2). */
+export const tokenUrl: z.ZodType<string, string> = parsedBy((text) => parseHttpUrl(text)?.href);
+
+/** The archive: a DICOMweb root without query, its trailing slash dropped, or a folder as file: URL. */
+export const archiveUrl: z.ZodType<string, string> = parsedBy((text) => {
+  if (/[?#]/.test(text)) return undefined;
+  return isFolderUrl(text) ? text : parseHttpUrl(text)?.href.replace(/\/+$/, '');
+});
+
+function isFolderUrl(text: string): boolean {
+  try {
+    return text.startsWith('file:///') && path.safeParse(fileURLToPath(text)).success;
+  } catch {
+    return false; // %2F and broken escapes
+  }
+}
+
+function parseHttpUrl(text: string): URL | undefined {
+  if (!/^https?:\/\//i.test(text) || text.includes('#') || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' ? url : undefined;
+}
+
+function listOf<T>(parse: (text: string) => T | undefined): z.ZodType<readonly T[], string> {
+  return parsedBy((text) => {
+    const found = text.split(',').map((part) => parse(part.trim()));
+    return found.every((item) => item !== undefined) ? found : undefined;
+  });
+}
