@@ -1,0 +1,99 @@
+import type { AeTitle } from '../dicom/ae-title.ts';
+import { verificationSopClass } from '../dicom/sop-class.ts';
+import { storeStatus } from '../translate/c-store-status.ts';
+import type { Association, IncomingMessage } from '../upper-layer/association.ts';
+import { commandField } from '../upper-layer/command-set.ts';
+import type { CommandSet } from '../upper-layer/command-set.ts';
+import { drain } from './drain.ts';
+import { provideStore } from './store-provider.ts';
+import type { StoreProvider } from './store-provider.ts';
+
+/** What serves an association, and what it may spend. */
+export interface AssociationServices {
+  readonly store: StoreProvider;
+  readonly maxObjectBytes: number;
+  /** Rate at which a data set refused for want of resources is read away. */
+  readonly drainBytesPerSecond: number;
+}
+
+/** What an association did, for its closing log line. */
+export interface AssociationTally {
+  objects: number;
+  refusedObjects: number;
+}
+
+const responseBit = 0x8000;
+const unrecognizedOperation = 0x0211;
+
+/**
+ * Answers one message after the other until the peer releases.
+ *
+ * Strictly serial: asynchronous operations are negotiated to one (PS3.7 §D.3.3.3), so a pipelining
+ * peer's next command waits, and with it, by back-pressure, the peer.
+ *
+ * @throws what the association broke with.
+ */
+export async function serveAssociation(
+  association: Association,
+  titles: { readonly callingAeTitle: AeTitle; readonly calledAeTitle: AeTitle },
+  services: AssociationServices,
+  tally: AssociationTally,
+): Promise<void> {
+  for (;;) {
+    const message = await association.receive();
+    if (message === undefined) return;
+    const { command, context, dataSet } = message;
+    // A response to nothing we asked; PS3.7 has no answer to it.
+    if ((command.commandField & responseBit) !== 0) continue;
+    if (command.messageId === undefined) {
+      association.abort(2, 6);
+      return;
+    }
+    const response = await answer(message);
+    if (dataSet !== undefined) {
+      const bytesPerSecond =
+        response.status === storeStatus.outOfResources ? services.drainBytesPerSecond : undefined;
+      if (!(await drain(dataSet, { bytesPerSecond, maxBytes: services.maxObjectBytes }))) {
+        association.abort(2, 0);
+        return;
+      }
+    }
+    await association.send({ contextId: context.id, command: response });
+  }
+
+  async function answer(message: IncomingMessage): Promise<CommandSet> {
+    const { command, context } = message;
+    const isVerification = context.abstractSyntax === verificationSopClass;
+    switch (command.commandField) {
+      case commandField.cEchoRq:
+        return respond(
+          command,
+          isVerification ? storeStatus.success : storeStatus.sopClassNotSupported,
+        );
+      case commandField.cStoreRq: {
+        if (isVerification) return respond(command, storeStatus.sopClassNotSupported);
+        const response = await provideStore(message, titles, services.store);
+        if (response.status === storeStatus.success) tally.objects += 1;
+        else tally.refusedObjects += 1;
+        return response;
+      }
+      default:
+        return respond(command, unrecognizedOperation);
+    }
+  }
+}
+
+function respond(command: CommandSet, status: number): CommandSet {
+  return {
+    commandField: command.commandField | responseBit,
+    messageIdBeingRespondedTo: command.messageId ?? 0,
+    ...(command.affectedSopClassUid !== undefined && {
+      affectedSopClassUid: command.affectedSopClassUid,
+    }),
+    ...(command.affectedSopInstanceUid !== undefined && {
+      affectedSopInstanceUid: command.affectedSopInstanceUid,
+    }),
+    hasDataSet: false,
+    status,
+  };
+}

@@ -1,0 +1,192 @@
+import type { InstanceIdentity, Part10Source } from '../../src/dicom/instance.ts';
+import type {
+  ArrivingObject,
+  Lease,
+  LeaseLimits,
+  SetAsideReason,
+  Spool,
+  SpoolDepth,
+  SpoolEntry,
+  SpoolWriter,
+} from '../../src/spool/spool.ts';
+import { uid } from './uid.ts';
+
+interface Kept {
+  readonly entry: SpoolEntry;
+  readonly sopInstanceUid: string;
+  readonly bytes: Buffer;
+  alone: boolean;
+  notBefore: number;
+}
+
+/** A spool without a disk: what a journey did to it can be read off its fields. */
+export class InMemorySpool implements Spool {
+  readonly ready: Kept[] = [];
+  readonly failed: { readonly sopInstanceUid: string; readonly reason: SetAsideReason }[] = [];
+  readonly settled: string[] = [];
+  readonly releases: {
+    readonly id: string;
+    readonly notBefore: number;
+    readonly alone: boolean;
+  }[] = [];
+  discarded = 0;
+  /** Thrown by the next calls when set. */
+  faults: { receive?: Error; write?: Error; commit?: Error; settle?: Error } = {};
+  /** SOP Instance UIDs whose files are broken. */
+  readonly unreadable = new Set<string>();
+  readonly #now: () => number;
+  readonly #leased = new Set<string>();
+  #wake: (() => void)[] = [];
+  #counter = 0;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  receive(object: ArrivingObject): Promise<SpoolWriter> {
+    if (this.faults.receive !== undefined) return Promise.reject(this.faults.receive);
+    const chunks: Buffer[] = [];
+    return Promise.resolve({
+      write: (fragments) => {
+        if (this.faults.write !== undefined) return Promise.reject(this.faults.write);
+        chunks.push(...fragments.map((fragment) => Buffer.from(fragment)));
+        return Promise.resolve();
+      },
+      commit: (identity) =>
+        this.faults.commit !== undefined
+          ? Promise.reject(this.faults.commit)
+          : Promise.resolve(this.add(identity, Buffer.concat(chunks), object.urgent)),
+      discard: () => {
+        this.discarded += 1;
+        return Promise.resolve();
+      },
+    });
+  }
+
+  /** Puts an object into the queue as if it had been received. */
+  add(identity: InstanceIdentity, bytes: Buffer, urgent = false): SpoolEntry {
+    this.#counter += 1;
+    const entry: SpoolEntry = {
+      id: `entry-${this.#counter}`,
+      arrivedAt: this.#now(),
+      urgent,
+      destination: 'main',
+      bytes: bytes.length,
+      studyDigest: identity.studyInstanceUid,
+      instanceDigest: identity.sopInstanceUid,
+    };
+    this.ready.push({
+      entry,
+      sopInstanceUid: identity.sopInstanceUid,
+      bytes,
+      alone: false,
+      notBefore: 0,
+    });
+    this.#wakeAll();
+    return entry;
+  }
+
+  lease({ maxInstances }: LeaseLimits): Lease | undefined {
+    const due = this.ready.filter(
+      ({ entry, notBefore }) => notBefore <= this.#now() && !this.#leased.has(entry.id),
+    );
+    const [first] = due;
+    if (first === undefined) return undefined;
+    const taken = first.alone ? [first] : due.filter(({ alone }) => !alone).slice(0, maxInstances);
+    for (const { entry } of taken) this.#leased.add(entry.id);
+    return { destination: 'main', entries: taken.map(({ entry }) => entry) };
+  }
+
+  whenDue({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const soonest = Math.min(...this.ready.map(({ notBefore }) => notBefore));
+    return new Promise((resolve) => {
+      if (soonest > this.#now() && Number.isFinite(soonest)) {
+        setTimeout(resolve, soonest - this.#now());
+      }
+      this.#wake.push(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  source(entry: SpoolEntry): Promise<Part10Source> {
+    const { sopInstanceUid, bytes } = this.#find(entry);
+    if (this.unreadable.has(sopInstanceUid)) return Promise.reject(new Error('EIO'));
+    return Promise.resolve({
+      sopInstanceUid: uid(sopInstanceUid),
+      sopClassUid: uid('1.2.840.10008.5.1.4.1.1.2'),
+      transferSyntaxUid: uid('1.2.840.10008.1.2.1'),
+      bytes: bytes.length,
+      async *read() {
+        yield await Promise.resolve(bytes);
+      },
+    });
+  }
+
+  settle(entry: SpoolEntry): Promise<void> {
+    if (this.faults.settle !== undefined) return Promise.reject(this.faults.settle);
+    this.settled.push(this.#take(entry).sopInstanceUid);
+    return Promise.resolve();
+  }
+
+  release(
+    entry: SpoolEntry,
+    options: { readonly notBefore: number; readonly alone: boolean },
+  ): void {
+    const kept = this.#find(entry);
+    kept.notBefore = options.notBefore;
+    kept.alone ||= options.alone;
+    this.#leased.delete(entry.id);
+    this.releases.push({ id: entry.id, ...options });
+    this.#wakeAll();
+  }
+
+  setAside(entry: SpoolEntry, reason: SetAsideReason): Promise<void> {
+    this.failed.push({ sopInstanceUid: this.#take(entry).sopInstanceUid, reason });
+    return Promise.resolve();
+  }
+
+  flush(): void {
+    this.#wakeAll();
+  }
+
+  depth(): SpoolDepth {
+    return {
+      entries: this.ready.length,
+      bytes: this.ready.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      oldestArrivedAt: this.ready[0]?.entry.arrivedAt,
+      failedEntries: this.failed.length,
+    };
+  }
+
+  accepts(): Promise<boolean> {
+    return Promise.resolve(this.faults.receive === undefined);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #find(entry: SpoolEntry): Kept {
+    const kept = this.ready.find((each) => each.entry.id === entry.id);
+    if (kept === undefined) throw new Error(`${entry.id} is not in the spool`);
+    return kept;
+  }
+
+  #take(entry: SpoolEntry): Kept {
+    const kept = this.#find(entry);
+    this.ready.splice(this.ready.indexOf(kept), 1);
+    this.#leased.delete(entry.id);
+    this.#wakeAll();
+    return kept;
+  }
+
+  #wakeAll(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+}
