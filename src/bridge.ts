@@ -1,0 +1,125 @@
+import { mkdir } from 'node:fs/promises';
+import type { Archive } from './archive/archive.ts';
+import { composeArchive } from './compose/archive.ts';
+import { composeForwarder } from './compose/delivery.ts';
+import { composeListener } from './compose/dimse.ts';
+import { startHttpListeners } from './compose/http.ts';
+import { composeSpool } from './compose/spool.ts';
+import type { Config } from './config/config.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import type { Logger } from './telemetry/logger.ts';
+
+/** A bridge that runs. */
+export interface Bridge {
+  /** Ports in use; `undefined` where switched off. */
+  readonly ports: {
+    readonly dimse: number | undefined;
+    readonly http: number | undefined;
+    readonly operations: number | undefined;
+  };
+  /** The archive, where this version can read it back: the embedded one. */
+  readonly archive: Archive | undefined;
+  /**
+   * Stops in order: no new associations, running ones and uploads finish within the grace time of
+   * the configuration, then they are broken off. What was acknowledged stays in the spool.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a bridge: what was left in the spool is on its way again before the first new association.
+ *
+ * @throws BridgeError when a port, a folder or a setting stands in the way; nothing stays open then.
+ */
+export async function startBridge(config: Config, log: Logger): Promise<Bridge> {
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  let isServing = false;
+  try {
+    await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+    const spool = composeSpool(config, log);
+    await spool.open();
+    closers.push(() => spool.close());
+    const waiting = spool.depth();
+
+    const metrics = createMetrics({
+      queue: () => spool.depth(),
+      now: Date.now,
+      processMetrics: true,
+    });
+    const { store, archive, close: closeArchive } = await composeArchive(config, log);
+    closers.push(closeArchive);
+
+    const listeners = await startHttpListeners(config, {
+      checks: { live: () => true, ready: () => isServing, ingest: () => spool.accepts() },
+      metrics,
+      log,
+    });
+    closers.push(() => listeners.close());
+
+    // One grace period for both: an object taken in the last second may still leave.
+    let grace = AbortSignal.abort();
+    const forwarder = composeForwarder(config, { spool, store, metrics, log });
+    forwarder.start();
+    closers.push(() => forwarder.stop(grace));
+
+    let dimsePort: number | undefined;
+    if (config.dimse.port !== 'off') {
+      const listener = composeListener(config, config.dimse.port, { spool, metrics, log });
+      ({ port: dimsePort } = await listener.start());
+      closers.push(() => listener.stop(grace));
+    }
+    isServing = true;
+
+    const ports = {
+      dimse: dimsePort,
+      http: listeners.http?.port,
+      operations: listeners.operations?.port,
+    };
+    announce(config, ports, waiting, log);
+    return {
+      ports,
+      archive,
+      stop: async () => {
+        isServing = false;
+        grace = AbortSignal.timeout(config.shutdownGraceMs);
+        await closeAll();
+        log.info({}, 'stopped; what waits in the spool is delivered after the next start');
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function announce(
+  config: Config,
+  ports: Bridge['ports'],
+  waiting: { readonly entries: number; readonly bytes: number; readonly failedEntries: number },
+  log: Logger,
+): void {
+  const { archive, dimse, dataDir } = config;
+  log.info(
+    {
+      ...ports,
+      aeTitles: dimse.aeTitles,
+      dataDir,
+      archive: archive.kind === 'dicomweb' ? archive.url : archive.folder,
+      waiting: waiting.entries,
+      failed: waiting.failedEntries,
+    },
+    'bridge is ready',
+  );
+  if (archive.kind === 'embedded') {
+    log.warn(
+      {},
+      'DRAWBRIDGE_UPSTREAM_URL is not set: objects stay in the embedded archive, which is for trying out',
+    );
+  }
+  if (!dimse.requireCalledAeTitle) {
+    log.warn({}, 'DRAWBRIDGE_DIMSE_REQUIRE_CALLED_AE is false: any called AE title is accepted');
+  }
+}
