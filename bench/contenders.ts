@@ -24,7 +24,6 @@ export async function drawbridge(folder: string): Promise<Receiver> {
     UPSTREAM_URL: nowhere,
     RETRY_MIN: '1h',
     RETRY_MAX: '1h',
-    LOG_LEVEL: 'warn',
     LOG_FORMAT: 'json',
   });
   return {

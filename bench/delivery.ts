@@ -22,7 +22,6 @@ export const throughDrawbridge =
     const bridge = await startBridgeProcess({
       DATA_DIR: folder,
       UPSTREAM_URL: orthanc.dicomWebUrl,
-      LOG_LEVEL: 'warn',
     });
     try {
       return await timed(async () => {
