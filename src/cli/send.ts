@@ -19,6 +19,11 @@ interface Failure {
   readonly reason: string;
 }
 
+type FileResult =
+  | SendResult
+  /** The association was over before its turn came. */
+  | { readonly kind: 'not-sent'; readonly reason: string };
+
 /**
  * `drawbridge send`: files and folders by C-STORE, on one association or several at once.
  *
@@ -39,7 +44,7 @@ export async function send(
   const begun = now();
   const stored: FileToSend[] = [];
   let answered = { objects: 0, bytes: 0 };
-  const onResult = (file: FileToSend, result: SendResult): void => {
+  const onResult = (file: FileToSend, result: FileResult): void => {
     const reason = describeFailure(file, result);
     if (reason === undefined) stored.push(file);
     else failures.push({ path: file.path, reason });
@@ -86,7 +91,7 @@ async function gather(paths: readonly string[]): Promise<{
 async function sendHand(
   files: readonly FileToSend[],
   { destination, callingAeTitle }: SendOptions,
-  onResult: (file: FileToSend, result: SendResult) => void,
+  onResult: (file: FileToSend, result: FileResult) => void,
 ): Promise<void> {
   let answered = 0;
   try {
@@ -102,7 +107,7 @@ async function sendHand(
   }
 }
 
-function describeFailure(file: FileToSend, result: SendResult): string | undefined {
+function describeFailure(file: FileToSend, result: FileResult): string | undefined {
   switch (result.kind) {
     case 'stored':
       return undefined;
@@ -115,7 +120,8 @@ function describeFailure(file: FileToSend, result: SendResult): string | undefin
   }
 }
 
-const mostShown = 20;
+/** Of the files that share a reason. */
+const mostShown = 5;
 
 function printSummary(
   summary: {
@@ -127,10 +133,15 @@ function printSummary(
   },
   { stdout, stderr }: CommandIo,
 ): void {
-  for (const { path, reason } of summary.failures.slice(0, mostShown)) {
-    stderr.write(`${printable(path)}: ${printable(reason)}\n`);
+  const byReason = new Map<string, string[]>();
+  for (const { path, reason } of summary.failures) {
+    byReason.set(reason, [...(byReason.get(reason) ?? []), path]);
   }
-  if (summary.failed > mostShown) stderr.write(`… and ${summary.failed - mostShown} more\n`);
+  for (const [reason, paths] of byReason) {
+    stderr.write(`${printable(reason)}\n`);
+    for (const path of paths.slice(0, mostShown)) stderr.write(`  ${printable(path)}\n`);
+    if (paths.length > mostShown) stderr.write(`  and ${paths.length - mostShown} more\n`);
+  }
   stdout.write(
     `${summary.destination} took ${summary.sent} objects, ${summary.failed} failed, ${summary.skipped} files were no DICOM objects\n`,
   );

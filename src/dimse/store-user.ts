@@ -21,9 +21,7 @@ export type SendResult =
   | { readonly kind: 'stored'; readonly status: number }
   | { readonly kind: 'refused'; readonly status: number; readonly errorComment?: string }
   /** No presentation context was accepted for its SOP class and transfer syntax. */
-  | { readonly kind: 'no-context' }
-  /** The association was over before its turn came. */
-  | { readonly kind: 'not-sent'; readonly reason: string };
+  | { readonly kind: 'no-context' };
 
 const maximumContexts = 128;
 
