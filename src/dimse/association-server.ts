@@ -5,6 +5,7 @@ import type { Association, IncomingMessage } from '../upper-layer/association.ts
 import { commandField } from '../upper-layer/command-set.ts';
 import type { CommandSet } from '../upper-layer/command-set.ts';
 import { drain } from './drain.ts';
+import { responseBit, respondTo } from './response.ts';
 import { provideStore } from './store-provider.ts';
 import type { StoreProvider } from './store-provider.ts';
 
@@ -22,7 +23,6 @@ export interface AssociationTally {
   refusedObjects: number;
 }
 
-const responseBit = 0x8000;
 const unrecognizedOperation = 0x0211;
 
 /**
@@ -66,34 +66,18 @@ export async function serveAssociation(
     const isVerification = context.abstractSyntax === verificationSopClass;
     switch (command.commandField) {
       case commandField.cEchoRq:
-        return respond(
-          command,
-          isVerification ? storeStatus.success : storeStatus.sopClassNotSupported,
-        );
+        return respondTo(command, {
+          status: isVerification ? storeStatus.success : storeStatus.sopClassNotSupported,
+        });
       case commandField.cStoreRq: {
-        if (isVerification) return respond(command, storeStatus.sopClassNotSupported);
+        if (isVerification) return respondTo(command, { status: storeStatus.sopClassNotSupported });
         const response = await provideStore(message, titles, services.store);
         if (response.status === storeStatus.success) tally.objects += 1;
         else tally.refusedObjects += 1;
         return response;
       }
       default:
-        return respond(command, unrecognizedOperation);
+        return respondTo(command, { status: unrecognizedOperation });
     }
   }
-}
-
-function respond(command: CommandSet, status: number): CommandSet {
-  return {
-    commandField: command.commandField | responseBit,
-    messageIdBeingRespondedTo: command.messageId ?? 0,
-    ...(command.affectedSopClassUid !== undefined && {
-      affectedSopClassUid: command.affectedSopClassUid,
-    }),
-    ...(command.affectedSopInstanceUid !== undefined && {
-      affectedSopInstanceUid: command.affectedSopInstanceUid,
-    }),
-    hasDataSet: false,
-    status,
-  };
 }

@@ -3,8 +3,8 @@ import { parseUid } from '../dicom/uid.ts';
 import type { Uid } from '../dicom/uid.ts';
 import { storeStatus } from '../translate/c-store-status.ts';
 import type { StoreStatus } from '../translate/c-store-status.ts';
-import { commandField } from '../upper-layer/command-set.ts';
 import type { CommandSet } from '../upper-layer/command-set.ts';
+import { respondTo } from './response.ts';
 import type { DataSetStream, IncomingMessage } from '../upper-layer/association.ts';
 
 /** One C-STORE request whose data set is still arriving (PS3.7 §9.1.1). */
@@ -38,18 +38,7 @@ export async function provideStore(
 ): Promise<CommandSet> {
   const { command, context, dataSet } = message;
   const status = await decide();
-  return {
-    commandField: commandField.cStoreRsp,
-    messageIdBeingRespondedTo: command.messageId ?? 0,
-    ...(command.affectedSopClassUid !== undefined && {
-      affectedSopClassUid: command.affectedSopClassUid,
-    }),
-    ...(command.affectedSopInstanceUid !== undefined && {
-      affectedSopInstanceUid: command.affectedSopInstanceUid,
-    }),
-    hasDataSet: false,
-    ...status,
-  };
+  return respondTo(command, status);
 
   async function decide(): Promise<StoreStatus> {
     const sopClassUid = parseUid(command.affectedSopClassUid ?? '');

@@ -1,9 +1,10 @@
 import type { ObjectStore } from '../archive/archive.ts';
-import type { Part10Source } from '../dicom/instance.ts';
-import type { Lease, LeaseLimits, SetAsideReason, Spool, SpoolEntry } from '../spool/spool.ts';
+import type { Lease, LeaseLimits, Spool } from '../spool/spool.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { InstanceOutcome, StowVerdict } from '../translate/stow-verdict.ts';
 import { DestinationPace } from './destination-pace.ts';
+import { LeaseInHand } from './lease-in-hand.ts';
+import type { OpenEntry } from './lease-in-hand.ts';
 
 /** How hard the forwarder tries. */
 export interface ForwardSettings {
@@ -125,59 +126,36 @@ export class Forwarder {
 
   async #deliver(lease: Lease): Promise<void> {
     const log = this.#log.child({ batch: this.#newId(), destination: lease.destination });
-    const held = new Set(lease.entries);
+    const hand = new LeaseInHand(lease, {
+      spool: this.#spool,
+      attempts: this.#attempts,
+      backoffMs: (attempt) => this.#pace.backoffMs(attempt),
+      now: this.#now,
+      log,
+      objectSetAside: (reason) => this.#events.objectSetAside(reason),
+    });
     const begun = this.#now();
-    const delivery = { destination: lease.destination, held, log, begun };
     try {
-      const batch = await this.#openBatch(delivery);
+      const batch = await hand.open();
       if (batch.length === 0) return;
       const verdict = await this.#archive.store(
         batch.map(({ source }) => source),
         { signal: this.#aborting.signal },
       );
-      await this.#apply(verdict, { ...delivery, batch });
+      await this.#apply(verdict, { hand, batch, log, begun });
     } catch (error) {
       if (this.#aborting.signal.aborted) return;
       log.error({ err: error }, 'batch failed inside the bridge; its objects are sent one by one');
-      await this.#retryAlone([...held], delivery).catch((failure: unknown) => {
+      await hand.sendOneByOne().catch((failure: unknown) => {
         log.error({ err: failure }, 'an object could not be set aside; it stays in the spool');
       });
     } finally {
-      // Whatever nobody took care of goes back: a lease never outlives its delivery.
-      for (const entry of held) this.#release(entry, held, this.#settings.retryMaxMs, true);
+      hand.giveBack(this.#settings.retryMaxMs);
     }
   }
 
-  /** Opens the files; one that cannot be read is put back without the others waiting for it. */
-  async #openBatch(delivery: Delivery): Promise<OpenEntry[]> {
-    const open: OpenEntry[] = [];
-    for (const entry of [...delivery.held]) {
-      try {
-        open.push({ entry, source: await this.#spool.source(entry) });
-      } catch (error) {
-        delivery.log.error({ err: error, entry: entry.id }, 'spool file cannot be read');
-        await this.#retryAlone([entry], delivery);
-      }
-    }
-    return open;
-  }
-
-  /** One bad file must not keep its batch: each goes by itself, and what fails so again is set aside. */
-  async #retryAlone(entries: readonly SpoolEntry[], delivery: Delivery): Promise<void> {
-    for (const entry of entries) {
-      const attempts = (this.#attempts.get(entry.id) ?? 0) + 1;
-      if (attempts >= unreadableAttempts && entries.length === 1) {
-        const reason = { code: 'unreadable', message: 'its file in the spool cannot be read' };
-        await this.#setAside(entry, reason, delivery);
-      } else {
-        const delayMs = this.#pace.backoffMs(this.#countAttempt(entry));
-        this.#release(entry, delivery.held, delayMs, true);
-      }
-    }
-  }
-
-  async #apply(verdict: StowVerdict, delivery: OpenDelivery): Promise<void> {
-    const { batch, held, log } = delivery;
+  async #apply(verdict: StowVerdict, delivery: Delivery): Promise<void> {
+    const { hand, batch, log } = delivery;
     const fields = {
       objects: batch.length,
       bytes: batch.reduce((sum, { entry }) => sum + entry.bytes, 0),
@@ -187,7 +165,7 @@ export class Forwarder {
     switch (verdict.kind) {
       case 'each': {
         this.#pace.succeeded();
-        this.#events.batchTook(delivery.destination, fields.durationMs / 1000);
+        this.#events.batchTook(hand.destination, fields.durationMs / 1000);
         const counts = await this.#applyEach(verdict.outcomes, delivery);
         const line = { ...fields, ...counts };
         if (counts.delivered === batch.length) log.info(line, 'batch delivered');
@@ -199,22 +177,20 @@ export class Forwarder {
         const { message, httpStatus } = verdict;
         const [only, ...others] = batch;
         if (only !== undefined && others.length === 0) {
-          await this.#setAside(only.entry, { code: 'refused', message, httpStatus }, delivery);
+          await hand.setAside(only.entry, { code: 'refused', message, httpStatus });
           return;
         }
         log.warn(fields, `batch refused as a whole, sent again one by one: ${message}`);
         this.#events.batchRetried('split');
-        this.#countAttempts(held);
-        this.#releaseAll(held, 0, true);
+        hand.putBack({ alone: true });
         return;
       }
       case 'retry': {
         const waitMs = this.#pace.failed(this.#now(), verdict.retryAfterMs);
         log.warn({ ...fields, waitMs }, `batch not delivered, tried again: ${verdict.message}`);
         this.#events.batchRetried('unavailable');
-        // Together, and each time a little later, so that the next question can be another batch's.
-        const attempts = this.#countAttempts(held);
-        this.#releaseAll(held, this.#pace.backoffMs(attempts), false);
+        // A little later than what else waits, so that the next question can be another batch's.
+        hand.retryTogether();
         return;
       }
       case 'hold': {
@@ -224,8 +200,7 @@ export class Forwarder {
           `delivery is on hold, nothing is lost, somebody must look: ${verdict.message}`,
         );
         this.#events.batchRetried('held');
-        this.#countAttempts(held);
-        this.#releaseAll(held, 0, false);
+        hand.putBack({ alone: false });
         return;
       }
     }
@@ -233,110 +208,44 @@ export class Forwarder {
 
   async #applyEach(
     outcomes: ReadonlyMap<string, InstanceOutcome>,
-    delivery: OpenDelivery,
+    { hand, batch, log }: Delivery,
   ): Promise<{ delivered: number; retried: number; setAside: number }> {
-    const { batch, held, log } = delivery;
     const counts = { delivered: 0, retried: 0, setAside: 0 };
     for (const { entry, source } of batch) {
       const outcome = outcomes.get(source.sopInstanceUid) ?? unnamed;
       switch (outcome.kind) {
         case 'delivered':
-          await this.#spool.settle(entry);
-          held.delete(entry);
-          this.#attempts.delete(entry.id);
+          await hand.settle(entry);
           counts.delivered += 1;
-          this.#events.objectDelivered(entry.destination, entry.bytes);
+          this.#events.objectDelivered(hand.destination, entry.bytes);
           break;
-        case 'retry': {
+        case 'retry':
           counts.retried += 1;
           this.#events.batchRetried('instance');
           log.warn({ entry: entry.id }, `object not stored, tried again: ${outcome.message}`);
-          const delayMs = this.#pace.backoffMs(this.#countAttempt(entry));
-          this.#release(entry, held, delayMs, false);
+          hand.retry(entry);
+          break;
+        case 'set-aside': {
+          counts.setAside += 1;
+          const { message, failureReason, httpStatus } = outcome;
+          await hand.setAside(entry, { code: 'refused', message, failureReason, httpStatus });
           break;
         }
-        case 'set-aside':
-          counts.setAside += 1;
-          await this.#setAside(entry, { code: 'refused', ...factsOf(outcome) }, delivery);
-          break;
       }
     }
     return counts;
-  }
-
-  #releaseAll(held: Set<SpoolEntry>, delayMs: number, alone: boolean): void {
-    for (const entry of held) this.#release(entry, held, delayMs, alone);
-  }
-
-  #release(entry: SpoolEntry, held: Set<SpoolEntry>, delayMs: number, alone: boolean): void {
-    held.delete(entry);
-    this.#spool.release(entry, { notBefore: this.#now() + delayMs, alone });
-  }
-
-  #countAttempt(entry: SpoolEntry): number {
-    const attempts = (this.#attempts.get(entry.id) ?? 0) + 1;
-    this.#attempts.set(entry.id, attempts);
-    return attempts;
-  }
-
-  /** @returns the most attempts one of them has seen. */
-  #countAttempts(held: ReadonlySet<SpoolEntry>): number {
-    return Math.max(...Array.from(held, (entry) => this.#countAttempt(entry)));
-  }
-
-  async #setAside(
-    entry: SpoolEntry,
-    reason: Omit<SetAsideReason, 'attempts'>,
-    { held, log }: Delivery,
-  ): Promise<void> {
-    const attempts = this.#countAttempt(entry);
-    await this.#spool.setAside(entry, { ...reason, attempts });
-    held.delete(entry);
-    this.#attempts.delete(entry.id);
-    this.#events.objectSetAside(reason.code);
-    log.error(
-      { entry: entry.id, ...reason, attempts },
-      `object set aside in failed/: ${reason.message}`,
-    );
   }
 }
 
 /** SAFE-3: an instance the archive did not name was not stored, whatever the status said. */
 const unnamed: InstanceOutcome = { kind: 'retry', message: 'the answer does not name it' };
 
-/** A file may be unreadable for a moment; one that is so every time is broken. */
-const unreadableAttempts = 3;
-
-/** One lease in hand. */
+/** One batch on its way. */
 interface Delivery {
-  readonly destination: string;
-  /** Leased entries nobody has settled, released or set aside yet. */
-  readonly held: Set<SpoolEntry>;
+  readonly hand: LeaseInHand;
+  readonly batch: readonly OpenEntry[];
   readonly log: Logger;
   readonly begun: number;
-}
-
-/** The same, its files open. */
-interface OpenDelivery extends Delivery {
-  readonly batch: readonly OpenEntry[];
-}
-
-interface OpenEntry {
-  readonly entry: SpoolEntry;
-  readonly source: Part10Source;
-}
-
-function factsOf(outcome: Extract<InstanceOutcome, { kind: 'set-aside' }>): {
-  readonly message: string;
-  readonly failureReason?: number;
-  readonly httpStatus?: number;
-} {
-  const { message, failureReason, httpStatus } = outcome;
-  return {
-    message,
-    ...(failureReason !== undefined && { failureReason }),
-    ...(httpStatus !== undefined && { httpStatus }),
-  };
 }
 
 /** Waits, or until the signal aborts; never rejects. */

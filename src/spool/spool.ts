@@ -66,8 +66,8 @@ export interface Lease {
 export interface SetAsideReason {
   readonly code: string;
   readonly message: string;
-  readonly httpStatus?: number;
-  readonly failureReason?: number;
+  readonly httpStatus?: number | undefined;
+  readonly failureReason?: number | undefined;
   readonly attempts: number;
 }
 

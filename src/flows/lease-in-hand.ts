@@ -1,0 +1,127 @@
+import type { Part10Source } from '../dicom/instance.ts';
+import type { Lease, SetAsideReason, Spool, SpoolEntry } from '../spool/spool.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** A leased entry whose file is open for sending. */
+export interface OpenEntry {
+  readonly entry: SpoolEntry;
+  readonly source: Part10Source;
+}
+
+/** What a lease needs of its forwarder. */
+interface LeaseParts {
+  readonly spool: Spool;
+  /** Attempts of entries that failed before, by id; one that passes at once never stands there. */
+  readonly attempts: Map<string, number>;
+  /** Milliseconds to wait after the n-th attempt. */
+  readonly backoffMs: (attempt: number) => number;
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly objectSetAside: (reason: string) => void;
+}
+
+/** A file may be unreadable for a moment; one that is so every time is broken. */
+const unreadableAttempts = 3;
+
+/**
+ * One lease, from the spool and back: every entry of it ends settled, released or set aside, and
+ * none of them twice.
+ */
+export class LeaseInHand {
+  readonly destination: string;
+  readonly #held: Set<SpoolEntry>;
+  readonly #parts: LeaseParts;
+
+  constructor(lease: Lease, parts: LeaseParts) {
+    this.destination = lease.destination;
+    this.#held = new Set(lease.entries);
+    this.#parts = parts;
+  }
+
+  /** Opens the files; one that cannot be read is put back without the others waiting for it. */
+  async open(): Promise<readonly OpenEntry[]> {
+    const { spool, log } = this.#parts;
+    const open: OpenEntry[] = [];
+    for (const entry of [...this.#held]) {
+      try {
+        open.push({ entry, source: await spool.source(entry) });
+      } catch (error) {
+        log.error({ err: error, entry: entry.id }, 'spool file cannot be read');
+        await this.#retryAlone(entry);
+      }
+    }
+    return open;
+  }
+
+  async settle(entry: SpoolEntry): Promise<void> {
+    await this.#parts.spool.settle(entry);
+    this.#held.delete(entry);
+    this.#parts.attempts.delete(entry.id);
+  }
+
+  /** Back into the queue, a little later each time. */
+  retry(entry: SpoolEntry): void {
+    this.#release(entry, this.#parts.backoffMs(this.#countAttempt(entry)), false);
+  }
+
+  /** All that is left goes back together, each time a little later. */
+  retryTogether(): void {
+    const attempts = Math.max(...Array.from(this.#held, (entry) => this.#countAttempt(entry)));
+    const delayMs = this.#parts.backoffMs(attempts);
+    for (const entry of this.#held) this.#release(entry, delayMs, false);
+  }
+
+  /** All that is left goes back at once: it is not the objects that have to wait. */
+  putBack({ alone }: { readonly alone: boolean }): void {
+    for (const entry of this.#held) {
+      this.#countAttempt(entry);
+      this.#release(entry, 0, alone);
+    }
+  }
+
+  /** One bad file must not keep its batch: each goes by itself, and what fails so again is set aside. */
+  async sendOneByOne(): Promise<void> {
+    const [only, ...others] = this.#held;
+    if (only !== undefined && others.length === 0) await this.#retryAlone(only);
+    else for (const entry of this.#held) this.#releaseAlone(entry);
+  }
+
+  async setAside(entry: SpoolEntry, reason: Omit<SetAsideReason, 'attempts'>): Promise<void> {
+    const { spool, attempts, log, objectSetAside } = this.#parts;
+    const full = { ...reason, attempts: this.#countAttempt(entry) };
+    await spool.setAside(entry, full);
+    this.#held.delete(entry);
+    attempts.delete(entry.id);
+    objectSetAside(reason.code);
+    log.error({ entry: entry.id, ...full }, `object set aside in failed/: ${reason.message}`);
+  }
+
+  /** Gives back whatever nobody took care of: a lease never outlives its delivery. */
+  giveBack(delayMs: number): void {
+    for (const entry of this.#held) this.#release(entry, delayMs, true);
+  }
+
+  async #retryAlone(entry: SpoolEntry): Promise<void> {
+    if ((this.#parts.attempts.get(entry.id) ?? 0) + 1 < unreadableAttempts) {
+      this.#releaseAlone(entry);
+      return;
+    }
+    const message = 'its file in the spool cannot be read';
+    await this.setAside(entry, { code: 'unreadable', message });
+  }
+
+  #releaseAlone(entry: SpoolEntry): void {
+    this.#release(entry, this.#parts.backoffMs(this.#countAttempt(entry)), true);
+  }
+
+  #release(entry: SpoolEntry, delayMs: number, alone: boolean): void {
+    this.#held.delete(entry);
+    this.#parts.spool.release(entry, { notBefore: this.#parts.now() + delayMs, alone });
+  }
+
+  #countAttempt(entry: SpoolEntry): number {
+    const attempts = (this.#parts.attempts.get(entry.id) ?? 0) + 1;
+    this.#parts.attempts.set(entry.id, attempts);
+    return attempts;
+  }
+}
