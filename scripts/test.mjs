@@ -38,7 +38,7 @@ const code = await exitCodeOf(
     `--outputFile.json=${report}`,
     ...forVitest,
   ],
-  { env: { ...process.env, DRAWBRIDGE_TEST_SUITE: suite } },
+  { env: { ...process.env, TEST_SUITE: suite } },
 );
 const result = JSON.parse(await readFile(report, 'utf8').catch(() => '{}'));
 await rm(report, { force: true });

@@ -6,7 +6,7 @@ import type { Peer } from '../peers/peer.ts';
 import { untilReady } from '../peers/ready.ts';
 
 // From the project's root: the benchmarks run a compiled copy of this file from elsewhere.
-const main = resolve(process.env['J_MAIN'] ?? 'dist/main.js');
+const main = resolve('dist/main.js');
 
 /** A real bridge in a process of its own, as it is deployed. */
 export interface BridgeProcess extends Peer {
@@ -46,9 +46,8 @@ export async function startBridgeProcess(
   const begin = async (
     changes: Readonly<Record<string, string>>,
   ): Promise<{ readonly process: OwnedProcess; readonly ready: ReadyLine }> => {
-    const [program = '', ...words] = [...under, process.execPath, main, 'serve'];
-    const owned = new OwnedProcess(program, words, {
-      env: environment({
+    const owned = new OwnedProcess('/usr/bin/env', [
+      ...onlyTheseSettings({
         DATA_DIR: folder.path,
         DIMSE_HOST: '127.0.0.1',
         DIMSE_PORT: '0',
@@ -61,7 +60,8 @@ export async function startBridgeProcess(
         ...settings,
         ...changes,
       }),
-    });
+      ...[...under, process.execPath, main, 'serve'],
+    ]);
     await untilReady('bridge', owned, () => Promise.resolve(readyLine(owned.stdout) !== undefined));
     const ready = readyLine(owned.stdout);
     if (ready === undefined) throw new Error('the bridge did not say its ports');
@@ -105,11 +105,15 @@ export async function startBridgeProcess(
   };
 }
 
-/** Only what the test says: a setting of the machine it runs on must not change its outcome. */
-function environment(settings: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(settings).map(([name, value]) => [`DRAWBRIDGE_${name}`, value]),
-  );
+/**
+ * Words for `env`: no setting of the machine the test runs on may change its outcome.
+ */
+function onlyTheseSettings(settings: Readonly<Record<string, string>>): readonly string[] {
+  const others = Object.keys(process.env).filter((name) => name.startsWith('DRAWBRIDGE_'));
+  return [
+    ...others.flatMap((name) => ['-u', name]),
+    ...Object.entries(settings).map(([name, value]) => `DRAWBRIDGE_${name}=${value}`),
+  ];
 }
 
 function readyLine(log: string): ReadyLine | undefined {

@@ -1,0 +1,257 @@
+import { spawnSync } from 'node:child_process';
+import { open, rm, statfs, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { verificationSopClass } from '../../src/dicom/sop-class.ts';
+import { associate } from '../../src/dimse/associate.ts';
+import type { SendResult } from '../../src/dimse/store-user.ts';
+import { verify } from '../../src/dimse/verification-user.ts';
+import { commandField } from '../../src/upper-layer/command-set.ts';
+import { PeerGroup, peersSkipped, temporaryFolder } from '../peers/peer.ts';
+import type { TemporaryFolder } from '../peers/peer.ts';
+import type { BridgeProcess } from '../support/bridge-process.ts';
+import { newUid } from '../support/dicom-object.ts';
+import { startArchiveSide, startBridgeTo } from './support/deployment.ts';
+import type { ArchiveSide } from './support/deployment.ts';
+import { differences } from './support/differences.ts';
+import { healthStatus } from './support/health.ts';
+import { send, targetOf } from './support/send.ts';
+import { newObject } from './support/sent-object.ts';
+import type { SentObject } from './support/sent-object.ts';
+import { nothing, spoolContents, untilDelivered } from './support/spool-contents.ts';
+
+const MiB = 2 ** 20;
+const canMount = process.getuid?.() === 0 && canMountTmpfs();
+
+describe.skipIf(peersSkipped)('a spool that fills up', () => {
+  const peers = new PeerGroup();
+  let archive: ArchiveSide;
+  let bridge: BridgeProcess | undefined;
+  let isArchiveUp = true;
+
+  beforeAll(async () => {
+    archive = await startArchiveSide(peers);
+  });
+  afterAll(() => peers.stop());
+  beforeEach(async () => {
+    await archive.orthanc.clear();
+    await archive.gate.down();
+    isArchiveUp = false;
+  });
+  afterEach(async () => {
+    if (!isArchiveUp) await archive.gate.up();
+    await bridge?.stop();
+    bridge = undefined;
+  });
+
+  describe.skipIf(!canMount)('on a small disk of its own', () => {
+    let disk: TemporaryFolder;
+
+    beforeEach(async () => {
+      disk = await temporaryFolder('disk');
+      mount(disk.path, '24m');
+    });
+    afterEach(async () => {
+      await bridge?.stop();
+      unmount(disk.path);
+      await disk.remove();
+    });
+
+    it('C04 answers A700H when the disk fills in the middle of an object, and recovers', async () => {
+      bridge = await startBridgeTo(archive, { DATA_DIR: disk.path, SPOOL_MIN_FREE: '0' });
+      const objects = newObjects(10, 5 * MiB);
+
+      const results = await send(bridge, objects);
+
+      const kept = acknowledgedOf(objects, results);
+      // Four of a little more than 5 MiB fit into 24 MiB, and the fifth begins.
+      expect(statuses(results)).toEqual([0, 0, 0, 0, ...Array<number>(6).fill(0xa700)]);
+      expect(await spoolContents(bridge)).toMatchObject({ incoming: [], failed: [] });
+      expect((await spoolContents(bridge)).ready).toHaveLength(kept.length);
+      await expectRecovery(bridge, kept);
+    });
+
+    it('C04 says so on /health/ingest while somebody else has filled the disk', async () => {
+      bridge = await startBridgeTo(archive, { DATA_DIR: disk.path, SPOOL_MIN_FREE: '0' });
+      const kept = newObjects(2, MiB);
+      await send(bridge, kept);
+      const foreign = path.join(disk.path, 'foreign');
+      await writeUntilFull(foreign);
+
+      const results = await send(bridge, newObjects(2, MiB));
+      const whileFull = {
+        ingest: await healthStatus(bridge, 'ingest'),
+        ready: await healthStatus(bridge, 'ready'),
+      };
+      await rm(foreign);
+
+      expect(statuses(results)).toEqual([0xa700, 0xa700]);
+      expect(whileFull).toEqual({ ingest: 503, ready: 200 });
+      expect((await spoolContents(bridge)).incoming).toEqual([]);
+      await expectRecovery(bridge, kept);
+    });
+
+    it('C05 no byte of an object reaches a disk that is below the watermark', async () => {
+      bridge = await startBridgeTo(archive, { DATA_DIR: disk.path, SPOOL_MIN_FREE: '12MiB' });
+      const foreign = path.join(disk.path, 'foreign');
+      await writeFile(foreign, Buffer.alloc(14 * MiB));
+      await expect.poll(() => ingestHealth(), { timeout: 5000 }).toBe(503);
+      const freeBefore = await freeBytes(disk.path);
+
+      const results = await send(bridge, newObjects(2, 4 * MiB));
+      const freeAfter = await freeBytes(disk.path);
+      await rm(foreign);
+      await expect.poll(() => ingestHealth(), { timeout: 5000 }).toBe(200);
+
+      expect(statuses(results)).toEqual([0xa700, 0xa700]);
+      expect(freeAfter).toBe(freeBefore);
+      await expectRecovery(bridge, []);
+    });
+
+    it('C05 objects of no announced length do not use up the reserve either', async () => {
+      bridge = await startBridgeTo(archive, { DATA_DIR: disk.path, SPOOL_MIN_FREE: '12MiB' });
+      const objects = newObjects(6, 4 * MiB);
+
+      const results = await send(bridge, objects);
+
+      const kept = acknowledgedOf(objects, results);
+      expect(kept.length).toBeGreaterThan(0);
+      expect(new Set(statuses(results))).toEqual(new Set([0, 0xa700]));
+      expect((await spoolContents(bridge)).ready).toHaveLength(kept.length);
+      expect(await freeBytes(disk.path)).toBeGreaterThanOrEqual(12 * MiB);
+      await expectRecovery(bridge, kept);
+    });
+
+    function ingestHealth(): Promise<number> | undefined {
+      return bridge && healthStatus(bridge, 'ingest');
+    }
+  });
+
+  it('C05 SPOOL_MAX_BYTES bounds what waits, and the association goes on', async () => {
+    bridge = await startBridgeTo(archive, { SPOOL_MAX_BYTES: '10MiB' });
+    const objects = newObjects(6, 3 * MiB);
+
+    const results = await send(bridge, objects);
+
+    const kept = acknowledgedOf(objects, results);
+    expect(statuses(results)).toEqual([0, 0, 0, 0xa700, 0xa700, 0xa700]);
+    expect(await spoolContents(bridge)).toMatchObject({ incoming: [], failed: [] });
+    await expectRecovery(bridge, kept);
+  });
+
+  it('C05 a full spool still answers C-ECHO on the association it refused an object on', async () => {
+    bridge = await startBridgeTo(archive, { SPOOL_MAX_BYTES: '1MiB' });
+    const object = newObject({ pixelBytes: 2 * MiB });
+    const association = await associate(targetOf(bridge), [
+      { id: 1, abstractSyntax: object.sopClassUid, transferSyntaxes: [object.transferSyntaxUid] },
+      { id: 3, abstractSyntax: verificationSopClass, transferSyntaxes: ['1.2.840.10008.1.2'] },
+    ]);
+
+    await association.send({
+      contextId: 1,
+      command: {
+        commandField: commandField.cStoreRq,
+        messageId: 1,
+        affectedSopClassUid: object.sopClassUid,
+        affectedSopInstanceUid: object.sopInstanceUid,
+        priority: 0,
+        hasDataSet: true,
+      },
+      dataSet: object.dataSet(),
+    });
+    const refusal = await association.receive();
+    await association.send({
+      contextId: 3,
+      command: {
+        commandField: commandField.cEchoRq,
+        messageId: 2,
+        affectedSopClassUid: verificationSopClass,
+        hasDataSet: false,
+      },
+    });
+    const echo = await association.receive();
+    await association.release();
+
+    expect(refusal?.command.status).toBe(0xa700);
+    expect(echo?.command.status).toBe(0);
+    expect(await spoolContents(bridge)).toEqual(nothing);
+  });
+
+  /** The archive comes back: what was acknowledged arrives, and there is room for more. */
+  async function expectRecovery(
+    running: BridgeProcess,
+    kept: readonly SentObject[],
+  ): Promise<void> {
+    await verify(targetOf(running));
+    await archive.gate.up();
+    isArchiveUp = true;
+    await untilDelivered(running);
+    expect(await healthStatus(running, 'ingest')).toBe(200);
+
+    const more = newObjects(2, MiB);
+    // It looks at the disk four times a second; until then it may still say no.
+    await expect.poll(async () => statuses(await send(running, more))).toEqual([0, 0]);
+    await untilDelivered(running);
+
+    expect(await differences(archive.orthanc, [...kept, ...more])).toEqual([]);
+    expect(await archive.orthanc.instances()).toHaveLength(kept.length + more.length);
+    expect(await spoolContents(running)).toEqual(nothing);
+  }
+});
+
+function newObjects(count: number, pixelBytes: number): readonly SentObject[] {
+  const study = newUid();
+  return Array.from({ length: count }, () => newObject({ study, pixelBytes }));
+}
+
+function statuses(results: readonly SendResult[]): readonly (number | undefined)[] {
+  return results.map((result) => ('status' in result ? result.status : undefined));
+}
+
+function acknowledgedOf(
+  objects: readonly SentObject[],
+  results: readonly SendResult[],
+): readonly SentObject[] {
+  return objects.filter((_object, index) => results[index]?.kind === 'stored');
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/** Takes every byte there is. */
+async function writeUntilFull(file: string): Promise<void> {
+  const handle = await open(file, 'w');
+  try {
+    for (let size = MiB; size >= 1; size = Math.floor(size / 2)) {
+      const piece = Buffer.alloc(size);
+      try {
+        for (;;) await handle.write(piece);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function mount(folder: string, size: string): void {
+  const words = ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder];
+  const { status, stderr } = spawnSync('mount', words);
+  if (status !== 0) throw new Error(`mount: ${stderr.toString()}`);
+  // A run that is broken off calls no afterEach.
+  process.once('exit', () => unmount(folder));
+}
+
+/** Also when it is not mounted any more. */
+function unmount(folder: string): void {
+  spawnSync('umount', ['--lazy', folder]);
+}
+
+/** Root in a container may still not mount. */
+function canMountTmpfs(): boolean {
+  const tried = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
+  return tried.status === 0;
+}
