@@ -2,9 +2,11 @@ import type { Duplex } from 'node:stream';
 import { AssociationAbortedError, ProtocolViolationError } from '../errors/association-errors.ts';
 import type { BridgeError } from '../errors/bridge-error.ts';
 import type { Association, AssociationEnd } from './association.ts';
+import type { Establishment, ReceivedRejection } from './association-user.ts';
+import { outcomeOf } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { Connection } from './connection.ts';
 import { EstablishedAssociation } from './established-association.ts';
-import type { Establishment, ReceivedRejection } from './connection.ts';
 import { implementationClassUid, implementationVersionName } from '../dicom/implementation.ts';
 import { dicomApplicationContext } from './negotiation.ts';
 import type {
@@ -59,25 +61,12 @@ export type AcceptFailure =
  * @returns what became of it; rejects only with what `decide` threw.
  * @see PS3.8 §7.1, §9.1.5 (ARTIM)
  */
-export async function acceptAssociation(
-  socket: Duplex,
-  options: AcceptOptions,
-): Promise<AcceptOutcome> {
-  const { signal } = options;
-  const acceptor = new Acceptor(socket, options);
-  const stop = (): void => acceptor.stop();
-  signal?.addEventListener('abort', stop, { once: true });
-  try {
-    acceptor.start();
-    if (signal?.aborted === true) stop();
-    return await acceptor.outcome;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-  }
+export function acceptAssociation(socket: Duplex, options: AcceptOptions): Promise<AcceptOutcome> {
+  return outcomeOf(new Acceptor(socket, options), options.signal);
 }
 
 /** One transport connection on its way to an association. */
-class Acceptor implements Establishment {
+class Acceptor implements Attempt<AcceptOutcome>, Establishment {
   readonly outcome: Promise<AcceptOutcome>;
   readonly #connection: Connection;
   readonly #options: AcceptOptions;

@@ -7,7 +7,8 @@ import type {
   IncomingMessage,
   OutgoingMessage,
 } from './association.ts';
-import type { AssociationUser, Connection } from './connection.ts';
+import type { AssociationUser } from './association-user.ts';
+import type { Connection } from './connection.ts';
 import { MessageInbox } from './message-inbox.ts';
 import type { AssociationAcceptance, AssociationRequest } from './negotiation.ts';
 import { PdvSender } from './pdv-sender.ts';

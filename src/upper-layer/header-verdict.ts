@@ -58,9 +58,11 @@ export function judgeHeader(
     case 'AA-6':
       return goOn('skip');
     case 'AA-1':
-    case 'AA-7':
     case 'AA-8':
       return refuse(event, new ProtocolViolationError('unexpected PDU', 2), 'skip');
+    case 'AA-7':
+      // An A-ASSOCIATE-RQ after the end: nothing that follows can be for this association.
+      return refuse(event, new ProtocolViolationError('unexpected PDU', 2), 'stop');
     // Of local making; no PDU leads here.
     case 'AA-4':
     case 'AA-5':

@@ -44,25 +44,33 @@ export interface AsynchronousOperations {
   readonly performed: number;
 }
 
-/** A decoded A-ASSOCIATE-RQ. Texts are as the peer wrote them: parse before use or logging. */
-export interface AssociationRequest {
-  readonly protocolVersion: number;
-  /** 16 characters as received, one a byte (latin1). */
-  readonly calledAeTitle: string;
-  /** 16 characters as received, one a byte (latin1). */
-  readonly callingAeTitle: string;
-  readonly applicationContextName: string | undefined;
-  readonly presentationContexts: readonly ProposedContext[];
-  /** The longest P-DATA-TF the peer takes (PS3.8 §D.1); 0 means no limit. */
+/** What the User Information item says in either direction (PS3.8 §9.3.2.3, PS3.7 §D.3.3). */
+export interface UserInformation {
+  /** The longest P-DATA-TF the sender takes (PS3.8 §D.1); 0 means no limit. */
   readonly maxPduBytes: number;
   readonly implementationClassUid?: string;
   readonly implementationVersionName?: string;
   readonly roleSelections: readonly RoleSelection[];
   readonly extendedNegotiations: readonly ExtendedNegotiation[];
   readonly asynchronousOperations?: AsynchronousOperations;
-  readonly userIdentity?: UserIdentity;
-  /** The 32 reserved bytes, which the answer sends back as received (PS3.8 Table 9-17). */
+}
+
+/** What A-ASSOCIATE-RQ and -AC share. Texts are as the peer wrote them: parse before use or logging. */
+export interface AssociatePdu extends UserInformation {
+  readonly protocolVersion: number;
+  /** 16 characters as received, one a byte (latin1). */
+  readonly calledAeTitle: string;
+  /** 16 characters as received, one a byte (latin1). */
+  readonly callingAeTitle: string;
+  readonly applicationContextName: string | undefined;
+  /** 32 bytes, which the answer sends back as received (PS3.8 Table 9-17). */
   readonly reserved: Buffer;
+}
+
+/** A decoded A-ASSOCIATE-RQ. */
+export interface AssociationRequest extends AssociatePdu {
+  readonly presentationContexts: readonly ProposedContext[];
+  readonly userIdentity?: UserIdentity;
 }
 
 /** How one proposed context was answered: 0 accepted, 1 by the user, 2 no reason, 3 abstract, 4 transfer syntaxes. */
@@ -73,20 +81,9 @@ export interface ContextResult {
 }
 
 /** A decoded A-ASSOCIATE-AC. */
-export interface AssociationAcceptance {
-  readonly protocolVersion: number;
-  readonly calledAeTitle: string;
-  readonly callingAeTitle: string;
-  readonly applicationContextName: string | undefined;
+export interface AssociationAcceptance extends AssociatePdu {
   readonly contexts: readonly ContextResult[];
-  readonly maxPduBytes: number;
-  readonly implementationClassUid?: string;
-  readonly implementationVersionName?: string;
-  readonly roleSelections: readonly RoleSelection[];
-  readonly extendedNegotiations: readonly ExtendedNegotiation[];
-  readonly asynchronousOperations?: AsynchronousOperations;
   readonly userIdentityResponse?: Buffer;
-  readonly reserved: Buffer;
 }
 
 export type AssociationDecision =

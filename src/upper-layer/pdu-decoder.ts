@@ -2,6 +2,7 @@ import { ProtocolViolationError } from '../errors/association-errors.ts';
 import { FieldReader, readItems, readText, readUidText } from './items.ts';
 import type { Item } from './items.ts';
 import type {
+  AssociatePdu,
   AssociationAcceptance,
   AssociationRequest,
   ContextResult,
@@ -50,56 +51,41 @@ export function decodePdu(type: number, body: Buffer): ControlPdu {
 }
 
 function decodeRequest(body: Buffer): AssociationRequest {
-  const { items, ...fixed } = readAssociate(body);
+  const { items, ...shared } = readAssociate(body);
   const contexts = items.filter(({ type }) => type === itemType.proposedContext);
   const presentationContexts = contexts.map(({ value }) => readProposedContext(value));
   refuseRepeatedIds(presentationContexts);
-  const userInformation = decodeUserInformation(only(items, itemType.userInformation));
-  return {
-    ...fixed,
-    applicationContextName: applicationContextName(items),
-    presentationContexts,
-    ...userInformation,
-  };
+  return { ...shared, presentationContexts };
 }
 
 function decodeAcceptance(body: Buffer): AssociationAcceptance {
-  const { items, ...fixed } = readAssociate(body);
+  const { items, ...shared } = readAssociate(body);
   const answers = items.filter(({ type }) => type === itemType.answeredContext);
   const contexts = answers.map(({ value }) => readContextResult(value));
   refuseRepeatedIds(contexts);
-  const userInformation = decodeUserInformation(only(items, itemType.userInformation));
-  return {
-    ...fixed,
-    applicationContextName: applicationContextName(items),
-    contexts,
-    ...userInformation,
-  };
+  return { ...shared, contexts };
 }
 
-/** The 68 bytes that both PDUs start with (PS3.8 Table 9-11), and the items after them. */
-function readAssociate(body: Buffer): {
-  readonly protocolVersion: number;
-  readonly calledAeTitle: string;
-  readonly callingAeTitle: string;
-  readonly reserved: Buffer;
-  readonly items: readonly Item[];
-} {
+/** What both PDUs say alike: the 68 bytes they start with (PS3.8 Table 9-11) and some of the items. */
+function readAssociate(body: Buffer): AssociatePdu & { readonly items: readonly Item[] } {
   const fields = new FieldReader(body);
   const protocolVersion = fields.uint16();
   fields.uint16();
+  const calledAeTitle = fields.bytes(16).toString('latin1');
+  const callingAeTitle = fields.bytes(16).toString('latin1');
+  const reserved = Buffer.from(fields.bytes(32));
+  const items = readItems(body.subarray(associateFixedBytes));
+  const applicationContext = only(items, itemType.applicationContext);
   return {
     protocolVersion,
-    calledAeTitle: fields.bytes(16).toString('latin1'),
-    callingAeTitle: fields.bytes(16).toString('latin1'),
-    reserved: Buffer.from(fields.bytes(32)),
-    items: readItems(body.subarray(associateFixedBytes)),
+    calledAeTitle,
+    callingAeTitle,
+    reserved,
+    applicationContextName:
+      applicationContext === undefined ? undefined : readUidText(applicationContext),
+    ...decodeUserInformation(only(items, itemType.userInformation)),
+    items,
   };
-}
-
-function applicationContextName(items: readonly Item[]): string | undefined {
-  const value = only(items, itemType.applicationContext);
-  return value === undefined ? undefined : readUidText(value);
 }
 
 function readProposedContext(value: Buffer): ProposedContext {

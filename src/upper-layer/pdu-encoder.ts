@@ -1,5 +1,5 @@
 import { encodeItem } from './items.ts';
-import type { AssociationAcceptance, AssociationRequest } from './negotiation.ts';
+import type { AssociatePdu, AssociationAcceptance, AssociationRequest } from './negotiation.ts';
 import { itemType, messageControl, pduHeaderBytes, pdvHeaderBytes, pduType } from './pdu.ts';
 import type { Pdu, Pdv } from './pdu.ts';
 import { encodeUserInformation } from './user-information.ts';
@@ -90,12 +90,7 @@ function encodeAcceptance(acceptance: AssociationAcceptance): Buffer {
   );
 }
 
-function associateStart(
-  associate: Pick<
-    AssociationRequest,
-    'protocolVersion' | 'calledAeTitle' | 'callingAeTitle' | 'reserved' | 'applicationContextName'
-  >,
-): Buffer[] {
+function associateStart(associate: AssociatePdu): Buffer[] {
   const version = Buffer.alloc(4);
   version.writeUInt16BE(associate.protocolVersion, 0);
   const start = [

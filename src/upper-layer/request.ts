@@ -6,9 +6,11 @@ import {
 } from '../errors/association-errors.ts';
 import type { BridgeError } from '../errors/bridge-error.ts';
 import type { Association } from './association.ts';
+import type { AssociationUser, Establishment, ReceivedRejection } from './association-user.ts';
+import { outcomeOf } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import { Connection } from './connection.ts';
 import { EstablishedAssociation } from './established-association.ts';
-import type { AssociationUser, Establishment, ReceivedRejection } from './connection.ts';
 import { implementationClassUid, implementationVersionName } from '../dicom/implementation.ts';
 import { dicomApplicationContext, smallestPduBytes } from './negotiation.ts';
 import type {
@@ -48,24 +50,11 @@ export interface RequestOptions {
  *   not fit the question.
  * @see PS3.8 §7.1
  */
-export async function requestAssociation(
-  socket: Duplex,
-  options: RequestOptions,
-): Promise<Association> {
-  const { signal } = options;
-  const requestor = new Requestor(socket, options);
-  const stop = (): void => requestor.stop();
-  signal?.addEventListener('abort', stop, { once: true });
-  try {
-    requestor.start();
-    if (signal?.aborted === true) stop();
-    return await requestor.outcome;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-  }
+export function requestAssociation(socket: Duplex, options: RequestOptions): Promise<Association> {
+  return outcomeOf(new Requestor(socket, options), options.signal);
 }
 
-class Requestor implements Establishment {
+class Requestor implements Attempt<Association>, Establishment {
   readonly outcome: Promise<Association>;
   readonly #connection: Connection;
   readonly #request: AssociationRequest;

@@ -7,20 +7,14 @@ import {
   readUidText,
 } from './items.ts';
 import type {
-  AsynchronousOperations,
   ExtendedNegotiation,
   RoleSelection,
   UserIdentity,
+  UserInformation,
 } from './negotiation.ts';
 
-/** The User Information item (50H) of A-ASSOCIATE-RQ and -AC (PS3.8 §9.3.2.3, PS3.7 §D.3.3). */
-export interface UserInformation {
-  readonly maxPduBytes: number;
-  readonly implementationClassUid?: string;
-  readonly implementationVersionName?: string;
-  readonly roleSelections: readonly RoleSelection[];
-  readonly extendedNegotiations: readonly ExtendedNegotiation[];
-  readonly asynchronousOperations?: AsynchronousOperations;
+/** The User Information item (50H) of either PDU, with what only one of them may have. */
+interface UserInformationItem extends UserInformation {
   readonly userIdentity?: UserIdentity;
   readonly userIdentityResponse?: Buffer;
 }
@@ -47,7 +41,7 @@ const subItem = {
  *
  * @throws {@link ProtocolViolationError} when one reaches past its end.
  */
-export function decodeUserInformation(bytes: Buffer | undefined): UserInformation {
+export function decodeUserInformation(bytes: Buffer | undefined): UserInformationItem {
   const roleSelections: RoleSelection[] = [];
   const extendedNegotiations: ExtendedNegotiation[] = [];
   const single: Partial<Draft> = {};
@@ -97,12 +91,12 @@ export function decodeUserInformation(bytes: Buffer | undefined): UserInformatio
 
 type Draft = {
   -readonly [
-    Key in Exclude<keyof UserInformation, 'roleSelections' | 'extendedNegotiations'>
-  ]: UserInformation[Key];
+    Key in Exclude<keyof UserInformationItem, 'roleSelections' | 'extendedNegotiations'>
+  ]: UserInformationItem[Key];
 };
 
 /** Writes the value of the User Information item, sub-items in ascending order of type. */
-export function encodeUserInformation(information: UserInformation): Buffer {
+export function encodeUserInformation(information: UserInformationItem): Buffer {
   const { implementationClassUid, implementationVersionName } = information;
   const { asynchronousOperations, userIdentity, userIdentityResponse } = information;
   const parts = [encodeItem(subItem.maximumLength, uint32(information.maxPduBytes))];

@@ -38,7 +38,7 @@ export type Overdue = 'idle' | 'too-slow' | 'write-stall';
  * machine that slept or a clock that jumped ends nobody's association.
  */
 export class Watchdog {
-  /** How often {@link Watchdog.tick} wants to be called. */
+  /** How often it looks. */
   readonly tickMs: number;
   readonly #timeouts: AssociationTimeouts;
   readonly #rateWindowMs: number;
@@ -48,12 +48,26 @@ export class Watchdog {
   #stalledMs = 0;
   #windowMs = 0;
   #windowBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(timeouts: AssociationTimeouts) {
     this.#timeouts = timeouts;
     this.#rateWindowMs = timeouts.rateWindowMs ?? defaultRateWindowMs;
     const shortest = Math.min(timeouts.idleMs, timeouts.writeStallMs, this.#rateWindowMs);
     this.tickMs = Math.min(1000, Math.max(5, shortest / 10));
+  }
+
+  /** Looks again and again, and tells each time it finds something overdue. */
+  start(look: () => Vitals, onOverdue: (overdue: Overdue) => void): void {
+    this.stop();
+    this.#timer = setInterval(() => {
+      const overdue = this.tick(look());
+      if (overdue !== undefined) onOverdue(overdue);
+    }, this.tickMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 
   tick(vitals: Vitals): Overdue | undefined {

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import dimse from 'dcmjs-dimse';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Association } from '../../src/upper-layer/association.ts';
 import { requestAssociation } from '../../src/upper-layer/request.ts';
 import type { RequestOptions } from '../../src/upper-layer/request.ts';
+import { runDcmtk, startStoreScp } from '../peers/dcmtk.ts';
+import type { StoreScp } from '../peers/dcmtk.ts';
+import { findFreePort, peersSkipped } from '../peers/peer.ts';
+import { explicitElement } from '../support/data-set.ts';
 import { patient, startAcceptor } from './support/acceptor.ts';
 import {
   ctImageStorage,
@@ -16,7 +18,6 @@ import {
   storeCommand,
   storeContext,
 } from './support/bytes.ts';
-import { freePort, hasTool, runTool, startTool } from './support/tool.ts';
 
 dimse.log.setLevel('silent');
 
@@ -39,37 +40,32 @@ async function requestFrom(
   });
 }
 
+/** Ends with the test. */
+async function storeScpForTest(options: Parameters<typeof startStoreScp>[0]): Promise<StoreScp> {
+  const storeScp = await startStoreScp(options);
+  onTestFinished(() => storeScp.stop());
+  return storeScp;
+}
+
 /** A data set in Explicit VR Little Endian, padded to size by its pixel data. */
 function aDataSet(messageId: number, pixelBytes: number): Buffer {
-  const short = (group: number, element: number, vr: string, value: string): Buffer => {
-    const padded = value.length % 2 === 0 ? value : `${value}\0`;
-    const header = Buffer.alloc(8);
-    header.writeUInt16LE(group, 0);
-    header.writeUInt16LE(element, 2);
-    header.write(vr, 4, 'latin1');
-    header.writeUInt16LE(padded.length, 6);
-    return Buffer.concat([header, Buffer.from(padded, 'latin1')]);
-  };
-  const pixelHeader = Buffer.from('e07f10004f57000000000000', 'hex');
-  pixelHeader.writeUInt32LE(pixelBytes, 8);
   return Buffer.concat([
-    short(0x0008, 0x0016, 'UI', ctImageStorage),
-    short(0x0008, 0x0018, 'UI', `1.2.3.${messageId}`),
-    short(0x0010, 0x0010, 'PN', 'Test^Peer'),
-    short(0x0020, 0x000d, 'UI', '1.2.3'),
-    short(0x0020, 0x000e, 'UI', '1.2.4'),
-    pixelHeader,
-    Buffer.alloc(pixelBytes, messageId),
+    explicitElement(0x00080016, 'UI', `${ctImageStorage}\0`),
+    explicitElement(0x00080018, 'UI', `1.2.3.${messageId}\0`),
+    explicitElement(0x00100010, 'PN', 'Test^Peer '),
+    explicitElement(0x0020000d, 'UI', '1.2.3\0'),
+    explicitElement(0x0020000e, 'UI', '1.2.4\0'),
+    explicitElement(0x7fe00010, 'OW', Buffer.alloc(pixelBytes, messageId)),
   ]);
 }
 
-describe.skipIf(!hasTool('storescp'))('towards DCMTK storescp', () => {
+describe.skipIf(peersSkipped)('towards DCMTK storescp', () => {
   it.each([4096, 131072])('echoes and stores bit by bit with PDUs of %i', async (maxPdu) => {
-    const port = await freePort();
-    const folder = mkdtempSync(join(tmpdir(), 'storescp-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    await startTool(port, 'storescp', '+B', '-od', folder, '-pdu', String(maxPdu), String(port));
-    const association = await requestFrom(port);
+    const storeScp = await storeScpForTest({
+      bitPreserving: true,
+      args: ['--max-pdu', String(maxPdu)],
+    });
+    const association = await requestFrom(storeScp.port);
     expect(association.peerMaxPduBytes).toBe(maxPdu);
     expect([...association.contexts.keys()]).toEqual([1, 3]);
 
@@ -84,9 +80,8 @@ describe.skipIf(!hasTool('storescp'))('towards DCMTK storescp', () => {
     await association.release();
 
     expect(await association.closed).toEqual({ kind: 'released' });
-    const files = readdirSync(folder)
-      .sort()
-      .map((name) => readFileSync(join(folder, name)));
+    const names = await storeScp.files();
+    const files = await Promise.all(names.map((name) => readFile(name)));
     expect(files.length).toBe(3);
     dataSets.forEach((dataSet, index) => {
       expect(files[index]?.subarray(-dataSet.length).equals(dataSet)).toBe(true);
@@ -94,15 +89,13 @@ describe.skipIf(!hasTool('storescp'))('towards DCMTK storescp', () => {
   });
 
   it('tells why storescp refuses', async () => {
-    const port = await freePort();
-    await startTool(port, 'storescp', '--refuse', String(port));
+    const { port } = await storeScpForTest({ args: ['--refuse'] });
 
     await expect(requestFrom(port)).rejects.toMatchObject({ code: 'association_rejected' });
   });
 
   it('notices that storescp aborts in the middle of a data set', async () => {
-    const port = await freePort();
-    await startTool(port, 'storescp', '--ignore', '--abort-during', String(port));
+    const { port } = await storeScpForTest({ ignore: true, args: ['--abort-during'] });
     const association = await requestFrom(port);
 
     const sending = association.send({
@@ -117,29 +110,26 @@ describe.skipIf(!hasTool('storescp'))('towards DCMTK storescp', () => {
   });
 });
 
-describe.skipIf(!hasTool('echoscu'))('from DCMTK', () => {
+describe.skipIf(peersSkipped)('from DCMTK', () => {
   it('answers echoscu', async () => {
     const acceptor = await startAcceptor();
 
-    const { exitCode, output } = await runTool('echoscu', '-v', '127.0.0.1', String(acceptor.port));
+    const { code, stderr } = await runDcmtk('echoscu', ['-v', '127.0.0.1', String(acceptor.port)]);
 
-    expect(output).toContain('Received Echo Response (Success)');
-    expect(exitCode).toBe(0);
+    expect(stderr).toContain('Received Echo Response (Success)');
+    expect(code).toBe(0);
     expect((await acceptor.nextServed()).error).toBeUndefined();
   });
 
   it('A18 answers echoscu with 128 contexts', async () => {
     const acceptor = await startAcceptor();
 
-    const { exitCode } = await runTool(
-      'echoscu',
-      '--propose-pc',
-      '128',
-      '127.0.0.1',
-      String(acceptor.port),
-    );
+    const { code } = await runDcmtk('echoscu', [
+      ...['--propose-pc', '128'],
+      ...['127.0.0.1', String(acceptor.port)],
+    ]);
 
-    expect(exitCode).toBe(0);
+    expect(code).toBe(0);
     const { outcome } = await acceptor.nextServed();
     expect(outcome.kind === 'accepted' && outcome.association.contexts.size).toBe(128);
   });
@@ -147,9 +137,9 @@ describe.skipIf(!hasTool('echoscu'))('from DCMTK', () => {
   it('survives echoscu that aborts instead of releasing', async () => {
     const acceptor = await startAcceptor();
 
-    const { exitCode } = await runTool('echoscu', '--abort', '127.0.0.1', String(acceptor.port));
+    const { code } = await runDcmtk('echoscu', ['--abort', '127.0.0.1', String(acceptor.port)]);
 
-    expect(exitCode).toBe(0);
+    expect(code).toBe(0);
     expect((await acceptor.nextServed()).error).toMatchObject({ code: 'association_aborted' });
   });
 
@@ -158,10 +148,10 @@ describe.skipIf(!hasTool('echoscu'))('from DCMTK', () => {
       decide: () => ({ kind: 'reject', result: 1, source: 1, diagnostic: 7 }),
     });
 
-    const { exitCode, output } = await runTool('echoscu', '127.0.0.1', String(acceptor.port));
+    const { code, stderr } = await runDcmtk('echoscu', ['127.0.0.1', String(acceptor.port)]);
 
-    expect(exitCode).not.toBe(0);
-    expect(output).toContain('Called AE Title Not Recognized');
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('Called AE Title Not Recognized');
   });
 });
 
@@ -185,9 +175,7 @@ describe('with dcmjs-dimse', () => {
     expect(statuses).toEqual(Array.from({ length: 50 }, () => 0));
     const served = await acceptor.nextServed();
     expect(served.error).toBeUndefined();
-    expect(served.outcome.kind === 'accepted' && (await served.outcome.association.closed)).toEqual(
-      { kind: 'released' },
-    );
+    expect(served.end).toEqual({ kind: 'released' });
   });
 
   it('receives the data set its Client sends', async () => {
@@ -250,7 +238,7 @@ describe('with dcmjs-dimse', () => {
     }
     const server = new dimse.Server(StoringScp);
     server.on('networkError', () => undefined);
-    const port = await freePort();
+    const port = await findFreePort();
     server.listen(port);
     onTestFinished(() => server.close());
 

@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
 import { onTestFinished } from 'vitest';
 import { acceptAssociation } from '../../../src/upper-layer/accept.ts';
 import type { AcceptOptions, AcceptOutcome } from '../../../src/upper-layer/accept.ts';
-import type { Association, IncomingMessage } from '../../../src/upper-layer/association.ts';
+import type {
+  Association,
+  AssociationEnd,
+  IncomingMessage,
+} from '../../../src/upper-layer/association.ts';
 import { commandField } from '../../../src/upper-layer/command-set.ts';
 import { negotiateContexts } from '../../../src/upper-layer/negotiation.ts';
 import type {
@@ -12,8 +19,7 @@ import type {
   AssociationRequest,
 } from '../../../src/upper-layer/negotiation.ts';
 import type { AssociationTimeouts } from '../../../src/upper-layer/watchdog.ts';
-import { RawPeer, describePdu } from './raw-peer.ts';
-import { requestPdu } from './bytes.ts';
+import { RawPeer } from './raw-peer.ts';
 
 /** Long enough not to matter in a test, short enough not to hang one. */
 export const patient: AssociationTimeouts = {
@@ -38,6 +44,8 @@ export interface Served {
   readonly outcome: AcceptOutcome;
   /** Set when the service loop ended by an error. */
   readonly error: unknown;
+  /** How the association ended, if there was one. */
+  readonly end?: AssociationEnd;
   readonly messages: readonly { readonly messageId: number; readonly dataSet: Buffer }[];
 }
 
@@ -53,23 +61,31 @@ export interface TestAcceptor {
   associate(request?: Buffer): Promise<RawPeer>;
 }
 
+interface ServeOptions extends Partial<AcceptOptions> {
+  readonly handle?: Handler;
+  readonly onAssociation?: (association: Association) => void;
+}
+
 /** A bridge in small on loopback: acceptor role, C-ECHO and C-STORE. Closed with the test. */
 export async function startAcceptor(
-  options: Partial<AcceptOptions> & {
-    readonly handle?: Handler;
-    readonly onAssociation?: (association: Association) => void;
+  options: ServeOptions & {
+    readonly tls?: { readonly key: string; readonly cert: string };
   } = {},
 ): Promise<TestAcceptor> {
   const served: Served[] = [];
   const sockets: Socket[] = [];
   let wake: () => void = () => undefined;
-  const server: Server = createServer({ noDelay: true }, (socket) => {
+  const serve = (socket: Socket): void => {
     sockets.push(socket);
     void serveConnection(socket, options).then((result) => {
       served.push(result);
       wake();
     });
-  });
+  };
+  const server =
+    options.tls === undefined
+      ? createServer({ noDelay: true }, serve)
+      : createTlsServer({ ...options.tls, noDelay: true }, serve);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(async () => {
@@ -77,18 +93,15 @@ export async function startAcceptor(
     await new Promise((resolve) => server.close(resolve));
   });
   const { port } = server.address() as AddressInfo;
-  const associate = async (request = requestPdu()): Promise<RawPeer> => {
-    const peer = await RawPeer.connect(port);
-    peer.write(request);
-    const answer = await peer.next();
-    if (answer?.type !== 2) throw new Error(`not accepted: ${answer && describePdu(answer)}`);
-    return peer;
-  };
   return {
     port,
     sockets,
     connect: () => RawPeer.connect(port),
-    associate,
+    associate: async (request) => {
+      const peer = await RawPeer.connect(port);
+      await peer.associate(request);
+      return peer;
+    },
     nextServed: async () => {
       for (;;) {
         const first = served.shift();
@@ -99,10 +112,21 @@ export async function startAcceptor(
   };
 }
 
-async function serveConnection(
-  socket: Socket,
-  options: Parameters<typeof startAcceptor>[0] & object,
-): Promise<Served> {
+/** The same for one connection that is no socket: what is written arrives before time goes on. */
+export function acceptInMemory(options: ServeOptions = {}): {
+  readonly peer: RawPeer<Duplex>;
+  readonly served: Promise<Served>;
+} {
+  const [near, far] = duplexPair();
+  near.once('close', () => far.destroy()); // as over TCP
+  onTestFinished(() => {
+    near.destroy();
+    far.destroy();
+  });
+  return { peer: new RawPeer(far), served: serveConnection(near, options) };
+}
+
+async function serveConnection(socket: Duplex, options: ServeOptions): Promise<Served> {
   const messages: { messageId: number; dataSet: Buffer }[] = [];
   const outcome = await acceptAssociation(socket, {
     maxPduBytes: options.maxPduBytes ?? 131072,
@@ -113,6 +137,7 @@ async function serveConnection(
   if (outcome.kind !== 'accepted') return { outcome, error: undefined, messages };
   const { association } = outcome;
   options.onAssociation?.(association);
+  let error: unknown;
   try {
     for (;;) {
       const message = await association.receive();
@@ -125,12 +150,10 @@ async function serveConnection(
       messages.push({ messageId: message.command.messageId ?? -1, dataSet });
       await answer(association, message);
     }
-  } catch (error) {
-    await association.closed;
-    return { outcome, error, messages };
+  } catch (thrown) {
+    error = thrown;
   }
-  await association.closed;
-  return { outcome, error: undefined, messages };
+  return { outcome, error, end: await association.closed, messages };
 }
 
 export async function readAll(message: IncomingMessage): Promise<Buffer> {

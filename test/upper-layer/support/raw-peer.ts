@@ -6,6 +6,7 @@ import { decodeCommandSet } from '../../../src/upper-layer/command-set.ts';
 import type { CommandSet } from '../../../src/upper-layer/command-set.ts';
 import { decodePdu } from '../../../src/upper-layer/pdu-decoder.ts';
 import type { ControlPdu } from '../../../src/upper-layer/pdu.ts';
+import { requestPdu } from './bytes.ts';
 
 /** A PDU as the far side sent it. */
 export interface ReceivedPdu {
@@ -51,8 +52,20 @@ export class RawPeer<Socketlike extends Duplex = Socket> {
     return new RawPeer(socket);
   }
 
+  /** The far side has closed. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   write(...parts: readonly Buffer[]): void {
     this.socket.write(Buffer.concat(parts));
+  }
+
+  /** Asks for an association, which has to be accepted. */
+  async associate(request = requestPdu()): Promise<void> {
+    this.write(request);
+    const answer = await this.next();
+    if (answer?.type !== 2) throw new Error(`not accepted: ${answer && describePdu(answer)}`);
   }
 
   /** The next PDU, or `undefined` when the far side has closed. */
