@@ -49,8 +49,9 @@ export async function startBridge(config: Config, log: Logger): Promise<Bridge> 
       now: Date.now,
       processMetrics: true,
     });
-    const { store, archive, close: closeArchive } = await composeArchive(config, log);
-    closers.push(closeArchive);
+    const composed = await composeArchive(config, log);
+    const { store, archive } = composed;
+    closers.push(() => composed.close());
 
     const listeners = await startHttpListeners(config, {
       checks: { live: () => true, ready: () => isServing, ingest: () => spool.accepts() },

@@ -79,14 +79,18 @@ describe.skipIf(peersSkipped)('a spool that fills up', () => {
       await writeUntilFull(foreign);
 
       const results = await send(bridge, newObjects(2, MiB));
-      const whileFull = {
-        ingest: await healthStatus(bridge, 'ingest'),
-        ready: await healthStatus(bridge, 'ready'),
-      };
+      // tmpfs counts its pages by CPU, and may find some more after it has said that it is full.
+      await expect
+        .poll(async () => {
+          await writeUntilFull(foreign);
+          return ingestHealth();
+        })
+        .toBe(503);
+      const readyWhileFull = await healthStatus(bridge, 'ready');
       await rm(foreign);
 
       expect(statuses(results)).toEqual([0xa700, 0xa700]);
-      expect(whileFull).toEqual({ ingest: 503, ready: 200 });
+      expect(readyWhileFull).toBe(200);
       expect((await spoolContents(bridge)).incoming).toEqual([]);
       await expectRecovery(bridge, kept);
     });
@@ -118,7 +122,9 @@ describe.skipIf(peersSkipped)('a spool that fills up', () => {
       expect(kept.length).toBeGreaterThan(0);
       expect(new Set(statuses(results))).toEqual(new Set([0, 0xa700]));
       expect((await spoolContents(bridge)).ready).toHaveLength(kept.length);
-      expect(await freeBytes(disk.path)).toBeGreaterThanOrEqual(12 * MiB);
+      // What a file system rounds up, and keeps for itself, is not ours to count: a few pages a file.
+      const rounding = kept.length * 4 * 4096;
+      expect(await freeBytes(disk.path)).toBeGreaterThanOrEqual(12 * MiB - rounding);
       await expectRecovery(bridge, kept);
     });
 
@@ -222,7 +228,7 @@ async function freeBytes(folder: string): Promise<number> {
 
 /** Takes every byte there is. */
 async function writeUntilFull(file: string): Promise<void> {
-  const handle = await open(file, 'w');
+  const handle = await open(file, 'a');
   try {
     for (let size = MiB; size >= 1; size = Math.floor(size / 2)) {
       const piece = Buffer.alloc(size);
