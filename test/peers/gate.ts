@@ -181,6 +181,11 @@ function carry(
       answer.resume().once('end', () => outgoing.destroy());
       return;
     }
+    // The bridge was killed meanwhile; Node 24 throws at a pipe into nothing.
+    if (outgoing.destroyed) {
+      answer.destroy();
+      return;
+    }
     outgoing.writeHead(answer.statusCode ?? 502, passedOn(answer.headers));
     pipeline(answer, outgoing, () => undefined);
   });
