@@ -9,6 +9,7 @@ const homes = {
   'dcmjs-dimse': '^src/(upper-layer|translate)/',
   dcmjs: '^src/(translate|archive/embedded)/',
   undici: '^src/(archive/dicomweb|oauth)/',
+  jose: '^src/oauth/',
   hono: '^src/http/',
   '@hono/node-server': '^src/http/',
   pino: '^src/telemetry/',
@@ -51,7 +52,7 @@ module.exports = {
     {
       name: 'tools-import-no-room',
       severity: 'error',
-      from: { path: '^src/(telemetry|multipart|config|upper-layer)/' },
+      from: { path: '^src/(telemetry|multipart|config|upper-layer|egress)/' },
       to: { path: `^src/(${rooms.join('|')}|flows|compose|cli)/` },
     },
     {

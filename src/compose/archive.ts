@@ -1,24 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import type { Archive, ObjectStore } from '../archive/archive.ts';
 import { DicomWebArchive } from '../archive/dicomweb/dicomweb-archive.ts';
 import { EmbeddedArchive } from '../archive/embedded/embedded-archive.ts';
 import type { Config, DicomwebArchiveConfig } from '../config/config.ts';
-import { ConfigurationError } from '../errors/configuration-error.ts';
-import {
-  basicAuthorization,
-  bearerAuthorization,
-  noAuthorization,
-} from '../oauth/authorization-source.ts';
-import type { AuthorizationSource } from '../oauth/authorization-source.ts';
-import { ClientCredentialsSource } from '../oauth/client-credentials-source.ts';
+import { proxyConnector } from '../egress/proxy-connector.ts';
 import type { Logger } from '../telemetry/logger.ts';
-
-/** PEM texts for the way to the archive and to the token endpoint. */
-interface TlsMaterial {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
+import { composeAuthorization } from './authorization.ts';
+import type { Way } from './authorization.ts';
+import { readTlsMaterial } from './tls-material.ts';
+import type { TlsMaterial } from './tls-material.ts';
 
 /** An archive with what has to be closed after it. */
 export interface ComposedArchive {
@@ -37,13 +26,14 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
     return { store: embedded, archive: embedded, close: () => embedded.close() };
   }
   const tls = await readTlsMaterial(archive);
-  const authorization = composeAuthorization(archive, tls, log);
+  const way = composeWay(archive, tls);
+  const authorization = composeAuthorization(config, archive, { way, log });
   const dicomweb = new DicomWebArchive({
     baseUrl: archive.url,
     connections: archive.connections,
     timeoutMs: archive.timeoutMs,
     authorization,
-    tls,
+    ...way,
     log,
     now: Date.now,
     ...pathOptions(archive),
@@ -58,32 +48,13 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
   };
 }
 
-function composeAuthorization(
-  { auth }: DicomwebArchiveConfig,
-  tls: TlsMaterial,
-  log: Logger,
-): AuthorizationSource {
-  switch (auth.kind) {
-    case 'none':
-      return noAuthorization();
-    case 'basic':
-      return basicAuthorization(auth.username, auth.password);
-    case 'bearer':
-      return bearerAuthorization(auth.token);
-    case 'client_credentials':
-      return new ClientCredentialsSource({
-        tokenUrl: auth.tokenUrl,
-        clientId: auth.clientId,
-        clientSecret: auth.clientSecret,
-        clientAuth: auth.clientAuth,
-        ...(auth.scope !== undefined && { scope: auth.scope }),
-        ...(auth.audience !== undefined && { audience: auth.audience }),
-        ...(auth.resource !== undefined && { resource: auth.resource }),
-        tls,
-        now: Date.now,
-        log,
-      });
-  }
+/** Nobody waits longer for a connection; as `OriginClient` has it where it makes its own. */
+const longestConnectMs = 10_000;
+
+function composeWay({ proxies, timeoutMs }: DicomwebArchiveConfig, tls: TlsMaterial): Way {
+  if (proxies === undefined) return { tls };
+  const connectMs = Math.min(timeoutMs, longestConnectMs);
+  return { tls, connect: proxyConnector({ proxies, tls, timeoutMs: connectMs }) };
 }
 
 function pathOptions({ stowPath, qidoPath, wadoPath }: DicomwebArchiveConfig): {
@@ -96,26 +67,4 @@ function pathOptions({ stowPath, qidoPath, wadoPath }: DicomwebArchiveConfig): {
     ...(qidoPath !== undefined && { qidoPath: `/${qidoPath}` }),
     ...(wadoPath !== undefined && { wadoPath: `/${wadoPath}` }),
   };
-}
-
-async function readTlsMaterial({ tls }: DicomwebArchiveConfig): Promise<TlsMaterial> {
-  const [ca, cert, key] = await Promise.all([
-    readPem(tls.caFile, 'DRAWBRIDGE_UPSTREAM_TLS_CA'),
-    readPem(tls.certFile, 'DRAWBRIDGE_UPSTREAM_TLS_CERT'),
-    readPem(tls.keyFile, 'DRAWBRIDGE_UPSTREAM_TLS_KEY'),
-  ]);
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  };
-}
-
-async function readPem(file: string | undefined, variable: string): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file, 'utf8');
-  } catch {
-    throw new ConfigurationError([{ variable, got: file, accepts: 'a readable PEM file' }]);
-  }
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Network } from '../access/networks.ts';
 import type { AeTitle } from '../dicom/ae-title.ts';
+import type { ProxyConfig } from './proxy.ts';
 import type { Values } from './variables/variables.ts';
 
 /** How the bridge proves itself to the archive. */
@@ -9,16 +10,30 @@ export type ArchiveAuth =
   | { readonly kind: 'none' }
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
   | { readonly kind: 'bearer'; readonly token: string }
-  | {
+  | (OAuthClientConfig & {
       readonly kind: 'client_credentials';
-      readonly tokenUrl: string;
-      readonly clientId: string;
       readonly clientSecret: string;
       readonly clientAuth: 'basic' | 'post';
-      readonly scope: string | undefined;
-      readonly audience: string | undefined;
-      readonly resource: string | undefined;
-    };
+    })
+  | (OAuthClientConfig & {
+      readonly kind: 'private_key_jwt';
+      /** JWK or PEM. */
+      readonly clientKey: string;
+      readonly keyId: string | undefined;
+      readonly algorithm: Values['UPSTREAM_CLIENT_ASSERTION_ALG'];
+      readonly assertionAudience: 'token_endpoint' | 'issuer';
+    })
+  | (OAuthClientConfig & { readonly kind: 'tls_client_auth' });
+
+/** One of token URL and issuer is there; the token URL comes first. */
+interface OAuthClientConfig {
+  readonly tokenUrl: string | undefined;
+  readonly issuer: string | undefined;
+  readonly clientId: string;
+  readonly scope: string | undefined;
+  readonly audience: string | undefined;
+  readonly resource: string | undefined;
+}
 
 /** An archive that is reached by HTTP. */
 export interface DicomwebArchiveConfig {
@@ -32,6 +47,8 @@ export interface DicomwebArchiveConfig {
     readonly certFile: string | undefined;
     readonly keyFile: string | undefined;
   };
+  /** `undefined`: connections go straight. */
+  readonly proxies: ProxyConfig | undefined;
   readonly connections: number;
   readonly timeoutMs: number;
   /** Below `url`, without slashes around; `undefined` is `url` itself. */
@@ -83,12 +100,14 @@ export interface Config {
     /** `undefined`: as the output is. */
     readonly format: 'json' | 'pretty' | undefined;
   };
+  /** Whether credentials may go where others can listen. */
+  readonly allowPlaintext: boolean;
   readonly dataDir: string;
   readonly shutdownGraceMs: number;
 }
 
 /** Puts values that agree with one another where the builders look for them. */
-export function assembleConfig(values: Values): Config {
+export function assembleConfig(values: Values, proxies: ProxyConfig | undefined): Config {
   const dataDir = resolve(values.DATA_DIR);
   return {
     dimse: {
@@ -105,7 +124,7 @@ export function assembleConfig(values: Values): Config {
       idleTimeoutMs: values.DIMSE_IDLE_TIMEOUT,
       maxObjectBytes: values.DIMSE_MAX_OBJECT_SIZE,
     },
-    archive: assembleArchive(values, dataDir),
+    archive: assembleArchive(values, dataDir, proxies),
     spool: {
       folder: resolve(values.SPOOL_DIR ?? resolve(dataDir, 'spool')),
       minFreeBytes: values.SPOOL_MIN_FREE,
@@ -121,12 +140,17 @@ export function assembleConfig(values: Values): Config {
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT },
     operations: { host: values.OPS_HOST, port: values.OPS_PORT },
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+    allowPlaintext: values.HTTP_ALLOW_PLAINTEXT,
     dataDir,
     shutdownGraceMs: values.SHUTDOWN_GRACE,
   };
 }
 
-function assembleArchive(values: Values, dataDir: string): Config['archive'] {
+function assembleArchive(
+  values: Values,
+  dataDir: string,
+  proxies: ProxyConfig | undefined,
+): Config['archive'] {
   const url = values.UPSTREAM_URL;
   if (url === undefined) return { kind: 'embedded', folder: resolve(dataDir, 'archive') };
   if (url.startsWith('file:')) return { kind: 'embedded', folder: fileURLToPath(url) };
@@ -139,6 +163,7 @@ function assembleArchive(values: Values, dataDir: string): Config['archive'] {
       certFile: absolute(values.UPSTREAM_TLS_CERT),
       keyFile: absolute(values.UPSTREAM_TLS_KEY),
     },
+    proxies,
     connections: values.UPSTREAM_CONNECTIONS,
     timeoutMs: values.UPSTREAM_TIMEOUT,
     qidoPath: values.UPSTREAM_QIDO_PATH,
@@ -163,15 +188,33 @@ function assembleAuth(values: Values): ArchiveAuth {
     case 'client_credentials':
       return {
         kind: 'client_credentials',
-        tokenUrl: values.UPSTREAM_TOKEN_URL ?? '',
-        clientId: values.UPSTREAM_CLIENT_ID ?? '',
+        ...assembleOAuthClient(values),
         clientSecret: values.UPSTREAM_CLIENT_SECRET ?? '',
         clientAuth: values.UPSTREAM_CLIENT_AUTH,
-        scope: values.UPSTREAM_SCOPE,
-        audience: values.UPSTREAM_AUDIENCE,
-        resource: values.UPSTREAM_RESOURCE,
       };
+    case 'private_key_jwt':
+      return {
+        kind: 'private_key_jwt',
+        ...assembleOAuthClient(values),
+        clientKey: values.UPSTREAM_CLIENT_KEY ?? '',
+        keyId: values.UPSTREAM_CLIENT_KEY_ID,
+        algorithm: values.UPSTREAM_CLIENT_ASSERTION_ALG,
+        assertionAudience: values.UPSTREAM_CLIENT_ASSERTION_AUDIENCE,
+      };
+    case 'tls_client_auth':
+      return { kind: 'tls_client_auth', ...assembleOAuthClient(values) };
   }
+}
+
+function assembleOAuthClient(values: Values): OAuthClientConfig {
+  return {
+    tokenUrl: values.UPSTREAM_TOKEN_URL,
+    issuer: values.UPSTREAM_ISSUER,
+    clientId: values.UPSTREAM_CLIENT_ID ?? '',
+    scope: values.UPSTREAM_SCOPE,
+    audience: values.UPSTREAM_AUDIENCE,
+    resource: values.UPSTREAM_RESOURCE,
+  };
 }
 
 function absolute(path: string | undefined): string | undefined {

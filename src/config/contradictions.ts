@@ -14,7 +14,9 @@ interface Evidence {
 export function findContradictions(evidence: Evidence): readonly ConfigurationProblem[] {
   return [
     ...missingForAuth(evidence),
+    ...issuerAndTokenUrl(evidence),
     ...withoutEffect(evidence),
+    ...certificateWithoutTls(evidence),
     ...plaintextCredentials(evidence),
     ...halfOfAPair(evidence),
     ...retryOrder(evidence),
@@ -29,28 +31,67 @@ const neededBy = {
   basic: ['UPSTREAM_USERNAME', 'UPSTREAM_PASSWORD'],
   bearer: ['UPSTREAM_BEARER_TOKEN'],
   client_credentials: ['UPSTREAM_TOKEN_URL', 'UPSTREAM_CLIENT_ID', 'UPSTREAM_CLIENT_SECRET'],
+  private_key_jwt: ['UPSTREAM_TOKEN_URL', 'UPSTREAM_CLIENT_ID', 'UPSTREAM_CLIENT_KEY'],
+  tls_client_auth: [
+    'UPSTREAM_TOKEN_URL',
+    'UPSTREAM_CLIENT_ID',
+    'UPSTREAM_TLS_CERT',
+    'UPSTREAM_TLS_KEY',
+  ],
 } as const satisfies Record<Auth, readonly VariableName[]>;
 
-const usedOnlyBy = {
-  basic: neededBy.basic,
-  bearer: neededBy.bearer,
-  client_credentials: [
-    ...neededBy.client_credentials,
-    'UPSTREAM_CLIENT_AUTH',
-    'UPSTREAM_SCOPE',
-    'UPSTREAM_AUDIENCE',
-    'UPSTREAM_RESOURCE',
-  ],
-} as const satisfies Record<Exclude<Auth, 'none'>, readonly VariableName[]>;
+const byOAuth = ['client_credentials', 'private_key_jwt', 'tls_client_auth'] as const;
+
+/** Variables that some kinds of proof look at, and the others do not. */
+const usedOnlyBy: Readonly<Partial<Record<VariableName, readonly Auth[]>>> = {
+  UPSTREAM_USERNAME: ['basic'],
+  UPSTREAM_PASSWORD: ['basic'],
+  UPSTREAM_BEARER_TOKEN: ['bearer'],
+  UPSTREAM_TOKEN_URL: byOAuth,
+  UPSTREAM_ISSUER: byOAuth,
+  UPSTREAM_CLIENT_ID: byOAuth,
+  UPSTREAM_SCOPE: byOAuth,
+  UPSTREAM_AUDIENCE: byOAuth,
+  UPSTREAM_RESOURCE: byOAuth,
+  UPSTREAM_CLIENT_SECRET: ['client_credentials'],
+  UPSTREAM_CLIENT_AUTH: ['client_credentials'],
+  UPSTREAM_CLIENT_KEY: ['private_key_jwt'],
+  UPSTREAM_CLIENT_KEY_ID: ['private_key_jwt'],
+  UPSTREAM_CLIENT_ASSERTION_ALG: ['private_key_jwt'],
+  UPSTREAM_CLIENT_ASSERTION_AUDIENCE: ['private_key_jwt'],
+};
 
 function missingForAuth({ values, given }: Evidence): readonly ConfigurationProblem[] {
   const auth = values.UPSTREAM_AUTH;
   if (auth === undefined || !hasHttpArchive(values)) return [];
   return neededBy[auth]
     .filter((name) => !given.has(name))
-    .map((name) =>
-      problem(name, 'nothing', `a value, because ${full('UPSTREAM_AUTH')} is ${auth}`),
-    );
+    .filter((name) => !(name === 'UPSTREAM_TOKEN_URL' && given.has('UPSTREAM_ISSUER')))
+    .map((name) => {
+      const or = name === 'UPSTREAM_TOKEN_URL' ? ` here or for ${full('UPSTREAM_ISSUER')}` : '';
+      return problem(name, 'nothing', `a value${or}, because ${full('UPSTREAM_AUTH')} is ${auth}`);
+    });
+}
+
+/** Two places that could say where tokens come from, or none that says whom to address. */
+function issuerAndTokenUrl({ values, given }: Evidence): readonly ConfigurationProblem[] {
+  const byIssuer = values.UPSTREAM_CLIENT_ASSERTION_AUDIENCE === 'issuer';
+  const audience = `${full('UPSTREAM_CLIENT_ASSERTION_AUDIENCE')} is issuer`;
+  if (!hasHttpArchive(values)) return [];
+  if (byIssuer && values.UPSTREAM_AUTH === 'private_key_jwt' && !given.has('UPSTREAM_ISSUER')) {
+    return [problem('UPSTREAM_ISSUER', 'nothing', `a value, because ${audience}`)];
+  }
+  if (byIssuer || !given.has('UPSTREAM_ISSUER') || !given.has('UPSTREAM_TOKEN_URL')) return [];
+  const accepts = `nothing beside ${full('UPSTREAM_TOKEN_URL')}, unless ${audience}`;
+  return [problem('UPSTREAM_ISSUER', 'a value', accepts)];
+}
+
+/** Without TLS there is nobody to show a certificate to. */
+function certificateWithoutTls({ values }: Evidence): readonly ConfigurationProblem[] {
+  const url = values.UPSTREAM_TOKEN_URL;
+  if (values.UPSTREAM_AUTH !== 'tls_client_auth' || url?.startsWith('http:') !== true) return [];
+  const accepts = `an https: URL, because ${full('UPSTREAM_AUTH')} is tls_client_auth`;
+  return [problem('UPSTREAM_TOKEN_URL', url, accepts)];
 }
 
 /** A credential that would not be used is more likely a forgotten `UPSTREAM_AUTH` than a joke. */
@@ -65,25 +106,19 @@ function withoutEffect({ values, given }: Evidence): readonly ConfigurationProbl
         problem(name, 'a value', `nothing while ${full('UPSTREAM_URL')} is not an http(s): URL`),
       );
   }
-  return (['basic', 'bearer', 'client_credentials'] as const)
-    .filter((other) => other !== auth)
-    .flatMap((other) =>
-      usedOnlyBy[other]
-        .filter((name) => given.has(name))
-        .map((name) =>
-          problem(
-            name,
-            'a value',
-            `nothing unless ${full('UPSTREAM_AUTH')} is ${other}; it is ${auth}`,
-          ),
-        ),
-    );
+  return (Object.keys(usedOnlyBy) as VariableName[])
+    .filter((name) => given.has(name) && usedOnlyBy[name]?.includes(auth) === false)
+    .map((name) => {
+      const users = usedOnlyBy[name]?.join(' or ') ?? '';
+      const accepts = `nothing unless ${full('UPSTREAM_AUTH')} is ${users}; it is ${auth}`;
+      return problem(name, 'a value', accepts);
+    });
 }
 
 function plaintextCredentials({ values }: Evidence): readonly ConfigurationProblem[] {
   if (values.HTTP_ALLOW_PLAINTEXT !== false) return [];
   const credentials = values.UPSTREAM_AUTH !== undefined && values.UPSTREAM_AUTH !== 'none';
-  return (['UPSTREAM_URL', 'UPSTREAM_TOKEN_URL'] as const).flatMap((name) => {
+  return (['UPSTREAM_URL', 'UPSTREAM_TOKEN_URL', 'UPSTREAM_ISSUER'] as const).flatMap((name) => {
     const url = values[name];
     if (!credentials || url === undefined || !leavesUnencrypted(url)) return [];
     const accepts = `an https: URL, because credentials go there, or ${full('HTTP_ALLOW_PLAINTEXT')}=true`;
@@ -92,7 +127,8 @@ function plaintextCredentials({ values }: Evidence): readonly ConfigurationProbl
 }
 
 function halfOfAPair({ values, given }: Evidence): readonly ConfigurationProblem[] {
-  if (!hasHttpArchive(values)) return [];
+  // Whoever needs both has been told so.
+  if (!hasHttpArchive(values) || values.UPSTREAM_AUTH === 'tls_client_auth') return [];
   const pairs = [
     { one: 'UPSTREAM_TLS_CERT', other: 'UPSTREAM_TLS_KEY' },
     { one: 'UPSTREAM_TLS_KEY', other: 'UPSTREAM_TLS_CERT' },

@@ -1,8 +1,10 @@
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import type { ConfigurationProblem } from '../errors/configuration-error.ts';
+import { maskedSecret } from './masked-secret.ts';
 import { assembleConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { findContradictions } from './contradictions.ts';
+import { readProxies } from './proxy.ts';
 import { readEnvironment } from './read-environment.ts';
 import type { GivenText } from './read-environment.ts';
 import { variableNames, variablePrefix, variables } from './variables/variables.ts';
@@ -21,13 +23,10 @@ export interface LoadedConfig {
   readonly notes: readonly string[];
 }
 
-/** What stands in place of a secret. */
-export const maskedSecret = '********';
-
 /**
  * Reads the whole configuration from environment variables.
  *
- * @param environment - `process.env`; names without `DRAWBRIDGE_` are not looked at.
+ * @param environment - `process.env`; of names without `DRAWBRIDGE_` only those of proxies count.
  * @param files - how the files of `…_FILE` variables are read, as UTF-8.
  * @returns a deeply frozen configuration.
  * @throws {@link ConfigurationError} with every problem there is. Final.
@@ -39,14 +38,15 @@ export function loadConfig(
   const { given, problems: environmentProblems, notes } = readEnvironment(environment, readFile);
   const { values, problems: valueProblems } = parseValues(given);
   const contradictions = findContradictions({ values, given: new Set(given.keys()) });
-  const problems = [...environmentProblems, ...valueProblems, ...contradictions];
+  const way = readProxies(environment, values);
+  const problems = [...environmentProblems, ...valueProblems, ...contradictions, ...way.problems];
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   return deepFreeze({
-    config: assembleConfig(values as Values),
+    config: assembleConfig(values as Values, way.proxies),
     sources: forEachName((name) => given.get(name)?.from ?? 'default'),
     shown: forEachName((name) => shownText(name, given.get(name)?.text)),
-    notes: [...notes, ...unsafeNotes(values as Values)],
+    notes: [...notes, ...way.notes, ...unsafeNotes(values as Values)],
   });
 }
 
@@ -85,7 +85,8 @@ function unsafeNotes(values: Values): readonly string[] {
 
 function shownText(name: VariableName, given: string | undefined): string | undefined {
   const text = given ?? variables[name].default;
-  return text !== undefined && variables[name].secret === true ? maskedSecret : text;
+  if (text === undefined || variables[name].secret !== true) return text;
+  return variables[name].show?.(text) ?? maskedSecret;
 }
 
 /** Bad values are shown for what they are, short, on one line, and without the password of a URL. */

@@ -100,11 +100,45 @@ export const urlPath: z.ZodType<string, string> = parsedBy((text) =>
 /** A token endpoint: an http: or https: URL that may have a query but no fragment (RFC 6749 §3.2). */
 export const tokenUrl: z.ZodType<string, string> = parsedBy((text) => parseHttpUrl(text)?.href);
 
+/** An issuer, as it stands: tokens and metadata name it to the character (RFC 8414 §2). */
+export const issuer: z.ZodType<string, string> = parsedBy((text) =>
+  /[?#\s]/.test(text) || parseHttpUrl(text) === undefined ? undefined : text,
+);
+
+/** A private key as text, looked into by those who know keys. */
+export const keyText: z.ZodType<string, string> = z
+  .string()
+  .regex(/^\s*\{[^]*\}\s*$|-----BEGIN [A-Z ]*PRIVATE KEY-----/);
+
 /** The archive: a DICOMweb root without query, its trailing slash dropped, or a folder as file: URL. */
 export const archiveUrl: z.ZodType<string, string> = parsedBy((text) => {
   if (/[?#]/.test(text)) return undefined;
   return isFolderUrl(text) ? text : parseHttpUrl(text)?.href.replace(/\/+$/, '');
 });
+
+/** A proxy that is spoken to by http: or https:, with user and password where it wants them. */
+export const proxyUrl: z.ZodType<string, string> = parsedBy((text) => parseProxyUrl(text)?.href);
+
+/** The same, or `off`. */
+export const proxyUrlOrOff: z.ZodType<string, string> = parsedBy((text) =>
+  text === 'off' ? 'off' : parseProxyUrl(text)?.href,
+);
+
+function parseProxyUrl(text: string): URL | undefined {
+  if (!/^https?:\/\/[^\s\\]+$/i.test(text) || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const isBare = url.pathname === '/' && url.search === '' && url.hash === '';
+  return isBare && isDecodable(url.username + url.password) ? url : undefined;
+}
+
+function isDecodable(escaped: string): boolean {
+  try {
+    // Control characters would end up in a header (RFC 7617 §2).
+    return !/\p{Cc}/u.test(decodeURIComponent(escaped));
+  } catch {
+    return false;
+  }
+}
 
 function isFolderUrl(text: string): boolean {
   try {

@@ -12,6 +12,8 @@ export interface Variable<T> {
   readonly description: string;
   /** True when its value is never shown and may also be given in a file. */
   readonly secret?: true;
+  /** How a secret of which a part may be seen is shown; without it, asterisks. */
+  readonly show?: (text: string) => string;
   readonly schema: z.ZodType<T, string>;
 }
 

@@ -1,19 +1,34 @@
 import { Agent } from 'undici';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher, buildConnector } from 'undici';
 import { TokenUnavailableError } from '../errors/origin-errors.ts';
 import { backoffBoundMs } from '../translate/backoff.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AuthorizationSource } from './authorization-source.ts';
+import { discoverTokenEndpoint } from './issuer-metadata.ts';
+import type { TokenEndpoint } from './issuer-metadata.ts';
 import { requestToken } from './token-request.ts';
 import type { ClientCredentials } from './token-request.ts';
 
-export interface ClientCredentialsOptions extends ClientCredentials {
+/** Where tokens are asked for, or who says where. */
+type TokenServer =
+  | { readonly tokenUrl: string }
+  | {
+      readonly issuer: string;
+      /** Whether it may name an `http:` end point that is not on this machine. */
+      readonly allowPlaintext?: boolean;
+    };
+
+export type ClientCredentialsOptions = ClientCredentials & TokenServer & SourceOptions;
+
+interface SourceOptions {
   /** For one whole exchange with the token server; 10 s unless said otherwise. */
   readonly timeoutMs?: number;
   /** After a failure the token server is left alone for so long, doubling up to the second. */
   readonly retryMinMs?: number;
   readonly retryMaxMs?: number;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Makes the connections, `tls` included, where they do not go straight. */
+  readonly connect?: buildConnector.connector;
   readonly now: () => number;
   readonly log: Logger;
   /** In place of a connection pool of our own. */
@@ -22,6 +37,10 @@ export interface ClientCredentialsOptions extends ClientCredentials {
 
 /** Of a token's lifetime, the share after which the next one is fetched in the background. */
 const refreshAfterShare = 0.75;
+/** Clocks so far apart are worth a word: the archive may find new tokens not valid yet. */
+const notableSkewMs = 60_000;
+/** How long what an issuer says of itself is believed; after a failure it is asked again anyway. */
+const metadataLifetimeMs = 24 * 60 * 60 * 1000;
 /** A token that ends so soon may end on its way to the archive. */
 const lastUseShare = 0.95;
 
@@ -47,6 +66,7 @@ export class ClientCredentialsSource implements AuthorizationSource {
   #refresh: Promise<string> | undefined;
   #failure: { readonly error: TokenUnavailableError; readonly notBefore: number } | undefined;
   #failures = 0;
+  #endpoint: { readonly found: TokenEndpoint; readonly askAgainAt: number } | undefined;
 
   constructor(options: ClientCredentialsOptions) {
     this.#options = options;
@@ -100,14 +120,17 @@ export class ClientCredentialsSource implements AuthorizationSource {
   }
 
   async #request(): Promise<string> {
-    const { now, log, tls, timeoutMs = 10_000 } = this.#options;
-    this.#dispatcher ??= new Agent({ connect: { ...tls, timeout: timeoutMs } });
+    const { now, log, connect, tls, timeoutMs = 10_000 } = this.#options;
+    this.#dispatcher ??= new Agent({ connect: connect ?? { ...tls, timeout: timeoutMs } });
+    const dispatcher = this.#dispatcher;
     const askedAt = now();
     try {
-      const { authorization, lifetimeMs } = await requestToken(this.#options, {
-        dispatcher: this.#dispatcher,
-        timeoutMs,
-        signal: this.#closing.signal,
+      const exchange = { dispatcher, timeoutMs, signal: this.#closing.signal };
+      const tokenUrl = await this.#tokenUrl(exchange);
+      const { authorization, lifetimeMs, issuedAt } = await requestToken(this.#options, {
+        ...exchange,
+        tokenUrl,
+        nowMs: now(),
       });
       // Counted from the asking: the answer was under way for a while.
       this.#token = {
@@ -118,6 +141,10 @@ export class ClientCredentialsSource implements AuthorizationSource {
       this.#failure = undefined;
       this.#failures = 0;
       log.debug({ lifetimeMs }, 'fetched an access token for the archive');
+      if (issuedAt !== undefined && Math.abs(issuedAt - askedAt) > notableSkewMs) {
+        const aheadSeconds = Math.round((issuedAt - askedAt) / 1000);
+        log.warn({ aheadSeconds }, "the token server's clock and ours are far apart");
+      }
       return authorization;
     } catch (error) {
       if (error instanceof TokenUnavailableError) this.#remember(error);
@@ -125,9 +152,36 @@ export class ClientCredentialsSource implements AuthorizationSource {
     }
   }
 
+  /** Where the issuer says, remembered; an issuer that is away does no harm once it was asked. */
+  async #tokenUrl(exchange: {
+    readonly dispatcher: Dispatcher;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<string> {
+    const options = this.#options;
+    if ('tokenUrl' in options) return options.tokenUrl;
+    const { issuer, allowPlaintext = false, clientAuth, now, log } = options;
+    if (this.#endpoint === undefined || now() >= this.#endpoint.askAgainAt) {
+      try {
+        const found = await discoverTokenEndpoint(issuer, { ...exchange, allowPlaintext });
+        this.#endpoint = { found, askAgainAt: now() + metadataLifetimeMs };
+      } catch (error) {
+        if (this.#endpoint === undefined || !(error instanceof TokenUnavailableError)) throw error;
+        log.warn(
+          { ...error.facts, code: error.code },
+          `${error.message} (what it said last holds)`,
+        );
+      }
+    }
+    const { tokenUrl, mtlsTokenUrl } = this.#endpoint.found;
+    return clientAuth === 'tls_client_auth' ? (mtlsTokenUrl ?? tokenUrl) : tokenUrl;
+  }
+
   #remember(error: TokenUnavailableError): void {
     const { now, log, retryMinMs = 1_000, retryMaxMs = 10_000 } = this.#options;
     this.#failures += 1;
+    // The end point may have moved.
+    if (this.#endpoint) this.#endpoint = { ...this.#endpoint, askAgainAt: now() };
     const waitMs = backoffBoundMs({
       attempt: this.#failures,
       minMs: retryMinMs,

@@ -1,10 +1,15 @@
+import { decodeJwt } from 'jose';
 import { TokenUnavailableError } from '../errors/origin-errors.ts';
+import { parseObject } from './bounded-text.ts';
+import type { ClientProof } from './client-proof.ts';
 
 /** An access token and how long it may be used. */
 export interface AccessToken {
   readonly authorization: string;
   /** 0 for a token that is not to be kept. */
   readonly lifetimeMs: number;
+  /** Milliseconds since the epoch by the server's clock, where the token says so. */
+  readonly issuedAt: number | undefined;
 }
 
 /** Where the server does not say: RFC 6749 §5.1 leaves it open, and a 401 ends it early anyway. */
@@ -23,9 +28,10 @@ const longestLifetimeMs = 24 * 60 * 60 * 1000;
 export function readTokenAnswer(answer: {
   readonly status: number;
   readonly body: string | undefined;
+  readonly clientAuth: ClientProof['clientAuth'];
 }): AccessToken {
-  const { status, body } = answer;
-  if (status !== 200 && status !== 201) throw refusal(status, body);
+  const { status, body, clientAuth } = answer;
+  if (status !== 200 && status !== 201) throw refusal(status, body, clientAuth);
   if (body === undefined) throw unusable(status, 'an answer far too long for a token');
   const fields = parseObject(body);
   if (!fields) throw unusable(status, 'something that is not JSON');
@@ -43,15 +49,43 @@ export function readTokenAnswer(answer: {
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
     throw unusable(status, 'no usable access_token');
   }
-  return { authorization: `Bearer ${token}`, lifetimeMs: lifetimeMs(fields['expires_in']) };
+  const { lifetimeMs: ownLifetimeMs, issuedAt } = timesOf(token);
+  const statedMs = statedLifetimeMs(fields['expires_in']);
+  return {
+    authorization: `Bearer ${token}`,
+    lifetimeMs: Math.min(
+      longestLifetimeMs,
+      statedMs ?? ownLifetimeMs ?? unstatedLifetimeMs,
+      ownLifetimeMs ?? Infinity,
+    ),
+    issuedAt,
+  };
+}
+
+/**
+ * What a JWT says of its own time. Only the difference of `exp` and `iat` is used, never `exp` and our
+ * clock: the two clocks may be far apart. Nothing here is believed in a way that needs the signature.
+ */
+function timesOf(token: string): {
+  readonly lifetimeMs: number | undefined;
+  readonly issuedAt: number | undefined;
+} {
+  try {
+    const { exp, iat } = decodeJwt(token);
+    if (typeof iat !== 'number') return { lifetimeMs: undefined, issuedAt: undefined };
+    const lifetimeMs = typeof exp === 'number' && exp > iat ? (exp - iat) * 1000 : undefined;
+    return { lifetimeMs, issuedAt: iat * 1000 };
+  } catch {
+    return { lifetimeMs: undefined, issuedAt: undefined };
+  }
 }
 
 /** Seconds, also as a string; what ends at once is used at once and not kept. */
-function lifetimeMs(expiresIn: unknown): number {
+function statedLifetimeMs(expiresIn: unknown): number | undefined {
   const seconds =
     typeof expiresIn === 'string' && expiresIn.trim() !== '' ? Number(expiresIn) : expiresIn;
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return unstatedLifetimeMs;
-  return Math.min(longestLifetimeMs, Math.max(0, seconds * 1000));
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) return undefined;
+  return Math.max(0, seconds * 1000);
 }
 
 function unusable(status: number, what: string): TokenUnavailableError {
@@ -63,15 +97,30 @@ function unusable(status: number, what: string): TokenUnavailableError {
 
 /** What to look at, per error code of RFC 6749 §5.2 and RFC 8707 §2. */
 const advice: Readonly<Record<string, string>> = {
-  invalid_client:
-    'check DRAWBRIDGE_UPSTREAM_CLIENT_ID, DRAWBRIDGE_UPSTREAM_CLIENT_SECRET and DRAWBRIDGE_UPSTREAM_CLIENT_AUTH',
   unauthorized_client: 'allow the client_credentials grant for DRAWBRIDGE_UPSTREAM_CLIENT_ID',
   unsupported_grant_type: 'allow the client_credentials grant at the token server',
   invalid_scope: 'check DRAWBRIDGE_UPSTREAM_SCOPE',
   invalid_target: 'check DRAWBRIDGE_UPSTREAM_AUDIENCE',
 };
 
-function refusal(status: number, body: string | undefined): TokenUnavailableError {
+const secretAdvice =
+  'check DRAWBRIDGE_UPSTREAM_CLIENT_ID, DRAWBRIDGE_UPSTREAM_CLIENT_SECRET and DRAWBRIDGE_UPSTREAM_CLIENT_AUTH';
+
+/** What to look at when the server does not believe that we are its client. */
+const proofAdvice: Readonly<Record<ClientProof['clientAuth'], string>> = {
+  basic: secretAdvice,
+  post: secretAdvice,
+  private_key_jwt:
+    'check DRAWBRIDGE_UPSTREAM_CLIENT_ID, that the server knows the public part of DRAWBRIDGE_UPSTREAM_CLIENT_KEY by the same key id and algorithm, DRAWBRIDGE_UPSTREAM_CLIENT_ASSERTION_AUDIENCE, and the clock of this machine',
+  tls_client_auth:
+    'check DRAWBRIDGE_UPSTREAM_CLIENT_ID, and that the server knows the subject of DRAWBRIDGE_UPSTREAM_TLS_CERT and trusts its authority',
+};
+
+function refusal(
+  status: number,
+  body: string | undefined,
+  clientAuth: ClientProof['clientAuth'],
+): TokenUnavailableError {
   if (status >= 300 && status <= 399) {
     return new TokenUnavailableError(
       'the token server answered with a redirect, which is never followed; set DRAWBRIDGE_UPSTREAM_TOKEN_URL to the address it leads to',
@@ -87,8 +136,8 @@ function refusal(status: number, body: string | undefined): TokenUnavailableErro
       status,
     });
   }
-  const known = code === undefined ? undefined : advice[code];
-  const hint = known ?? (status === 401 ? advice['invalid_client'] : undefined);
+  const isProof = code === 'invalid_client' || (status === 401 && advice[code ?? ''] === undefined);
+  const hint = isProof ? proofAdvice[clientAuth] : advice[code ?? ''];
   return new TokenUnavailableError(
     `the token server refuses us (${said}); ${hint ?? 'check DRAWBRIDGE_UPSTREAM_TOKEN_URL and what belongs to it'}`,
     { transient, status },
@@ -99,15 +148,4 @@ function refusal(status: number, body: string | undefined): TokenUnavailableErro
 function errorCode(body: string | undefined): string | undefined {
   const code = body === undefined ? undefined : parseObject(body)?.['error'];
   return typeof code === 'string' && /^[a-z][a-z_]{2,39}$/.test(code) ? code : undefined;
-}
-
-function parseObject(body: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value = JSON.parse(body) as unknown;
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

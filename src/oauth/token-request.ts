@@ -2,26 +2,22 @@ import { Buffer } from 'node:buffer';
 import { request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { TokenUnavailableError } from '../errors/origin-errors.ts';
-import { describeTransportFault, transportFaultOf } from '../translate/transport-fault.ts';
+import { readText } from './bounded-text.ts';
+import { assertionType, createClientAssertion } from './client-assertion.ts';
+import type { ClientProof } from './client-proof.ts';
 import { readTokenAnswer } from './token-answer.ts';
 import type { AccessToken } from './token-answer.ts';
+import { unreachable } from './unreachable.ts';
 
 /** Who we are to the token server, and what we ask for. */
-export interface ClientCredentials {
-  readonly tokenUrl: string;
+export type ClientCredentials = ClientProof & {
   readonly clientId: string;
-  readonly clientSecret: string;
-  /** `basic`: in the Authorization header; `post`: as form fields (RFC 6749 §2.3.1). */
-  readonly clientAuth: 'basic' | 'post';
   readonly scope?: string;
   /** What Auth0 and some others want to know. */
   readonly audience?: string;
   /** Resource indicator (RFC 8707). */
   readonly resource?: string;
-}
-
-/** No token answer comes near it. */
-const maxAnswerBytes = 65_536;
+};
 
 /**
  * Asks once for an access token by client credentials (RFC 6749 §4.4).
@@ -32,38 +28,41 @@ const maxAnswerBytes = 65_536;
 export async function requestToken(
   credentials: ClientCredentials,
   options: {
+    readonly tokenUrl: string;
     readonly dispatcher: Dispatcher;
     readonly timeoutMs: number;
+    readonly nowMs: number;
     readonly signal: AbortSignal;
   },
 ): Promise<AccessToken> {
-  const { headers, body } = tokenRequest(credentials);
+  const { tokenUrl, nowMs } = options;
+  const { headers, body } = await tokenRequest(credentials, { tokenUrl, nowMs });
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   try {
-    const answer = await request(credentials.tokenUrl, {
+    const answer = await request(tokenUrl, {
       dispatcher: options.dispatcher,
       method: 'POST',
       headers,
       body,
       signal,
     });
-    return readTokenAnswer({ status: answer.statusCode, body: await readText(answer.body) });
+    return readTokenAnswer({
+      status: answer.statusCode,
+      body: await readText(answer.body),
+      clientAuth: credentials.clientAuth,
+    });
   } catch (error) {
     options.signal.throwIfAborted();
     if (error instanceof TokenUnavailableError) throw error;
-    const fault = describeTransportFault(transportFaultOf(error));
-    throw new TokenUnavailableError(
-      `the token server cannot be reached: ${fault}; check DRAWBRIDGE_UPSTREAM_TOKEN_URL`,
-      { transient: true, cause: error },
-    );
+    throw unreachable('the token server', 'DRAWBRIDGE_UPSTREAM_TOKEN_URL', error);
   }
 }
 
-function tokenRequest(credentials: ClientCredentials): {
-  readonly headers: Record<string, string>;
-  readonly body: string;
-} {
-  const { clientId, clientSecret, clientAuth, scope, audience, resource } = credentials;
+async function tokenRequest(
+  credentials: ClientCredentials,
+  { tokenUrl, nowMs }: { readonly tokenUrl: string; readonly nowMs: number },
+): Promise<{ readonly headers: Record<string, string>; readonly body: string }> {
+  const { clientId, clientAuth, scope, audience, resource } = credentials;
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   if (scope !== undefined) form.set('scope', scope);
   if (audience !== undefined) form.set('audience', audience);
@@ -72,12 +71,27 @@ function tokenRequest(credentials: ClientCredentials): {
     'content-type': 'application/x-www-form-urlencoded',
     accept: 'application/json',
   };
-  if (clientAuth === 'basic') {
-    const pair = `${formEncode(clientId)}:${formEncode(clientSecret)}`;
-    headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
-  } else {
-    form.set('client_id', clientId);
-    form.set('client_secret', clientSecret);
+  switch (clientAuth) {
+    case 'basic': {
+      const pair = `${formEncode(clientId)}:${formEncode(credentials.clientSecret)}`;
+      headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
+      break;
+    }
+    case 'post':
+      form.set('client_id', clientId);
+      form.set('client_secret', credentials.clientSecret);
+      break;
+    case 'private_key_jwt': {
+      const { clientKey, assertionAudience = tokenUrl } = credentials;
+      const assertion = { clientId, audience: assertionAudience, nowMs };
+      form.set('client_id', clientId);
+      form.set('client_assertion_type', assertionType);
+      form.set('client_assertion', await createClientAssertion(clientKey, assertion));
+      break;
+    }
+    case 'tls_client_auth':
+      form.set('client_id', clientId);
+      break;
   }
   return { headers, body: form.toString() };
 }
@@ -85,16 +99,4 @@ function tokenRequest(credentials: ClientCredentials): {
 /** RFC 6749 §2.3.1 form-encodes both before they go into Basic: a colon or a plus matters there. */
 function formEncode(text: string): string {
   return new URLSearchParams({ '': text }).toString().slice(1);
-}
-
-/** The body as text; `undefined`, and the connection given up, when it exceeds what we read. */
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxAnswerBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

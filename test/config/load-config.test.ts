@@ -150,7 +150,9 @@ describe('the configuration', () => {
     ['UPSTREAM_URL', 'file://host/folder'],
     ['UPSTREAM_URL', 'file:///a%2Fb'],
     ['UPSTREAM_URL', 'file:///a%00b'],
-    ['UPSTREAM_AUTH', 'private_key_jwt'],
+    ['UPSTREAM_AUTH', 'negotiate'],
+    ['UPSTREAM_ISSUER', 'https://idp.example.org?x'],
+    ['UPSTREAM_CLIENT_ASSERTION_ALG', 'none'],
     ['UPSTREAM_QIDO_PATH', '../admin'],
     ['UPSTREAM_TIMEOUT', '600h'],
     ['LOG_LEVEL', 'trace'],
@@ -257,6 +259,20 @@ describe('secrets', () => {
 });
 
 describe('contradictions', () => {
+  const signed = {
+    UPSTREAM_AUTH: 'private_key_jwt',
+    UPSTREAM_TOKEN_URL: 'https://idp.example.org/token',
+    UPSTREAM_CLIENT_ID: 'bridge',
+    UPSTREAM_CLIENT_KEY: '{"kty":"OKP"}',
+  };
+  const shown = {
+    UPSTREAM_AUTH: 'tls_client_auth',
+    UPSTREAM_TOKEN_URL: 'https://idp.example.org/token',
+    UPSTREAM_CLIENT_ID: 'bridge',
+    UPSTREAM_TLS_CERT: 'c.pem',
+    UPSTREAM_TLS_KEY: 'k.pem',
+  };
+
   it.each([
     ['basic without user', { UPSTREAM_AUTH: 'basic', UPSTREAM_PASSWORD: 'p' }, 'UPSTREAM_USERNAME'],
     [
@@ -268,6 +284,35 @@ describe('contradictions', () => {
     ['a secret nobody uses', { UPSTREAM_CLIENT_SECRET: 's' }, 'UPSTREAM_CLIENT_SECRET'],
     ['a certificate without key', { UPSTREAM_TLS_CERT: 'c.pem' }, 'UPSTREAM_TLS_KEY'],
     ['a key without certificate', { UPSTREAM_TLS_KEY: 'k.pem' }, 'UPSTREAM_TLS_CERT'],
+    ['a key without a token server', { ...signed, UPSTREAM_TOKEN_URL: '' }, 'UPSTREAM_TOKEN_URL'],
+    ['a signature without key', { ...signed, UPSTREAM_CLIENT_KEY: '' }, 'UPSTREAM_CLIENT_KEY'],
+    ['a secret beside a key', { ...signed, UPSTREAM_CLIENT_SECRET: 's' }, 'UPSTREAM_CLIENT_SECRET'],
+    [
+      'an issuer beside a token endpoint',
+      { ...signed, UPSTREAM_ISSUER: 'https://idp.example.org' },
+      'UPSTREAM_ISSUER',
+    ],
+    [
+      'a statement to an issuer nobody named',
+      { ...signed, UPSTREAM_CLIENT_ASSERTION_AUDIENCE: 'issuer' },
+      'UPSTREAM_ISSUER',
+    ],
+    [
+      'an issuer others can listen to',
+      { ...signed, UPSTREAM_TOKEN_URL: '', UPSTREAM_ISSUER: 'http://idp.example.org' },
+      'UPSTREAM_ISSUER',
+    ],
+    ['a proof by certificate without key', { ...shown, UPSTREAM_TLS_KEY: '' }, 'UPSTREAM_TLS_KEY'],
+    [
+      'a proof by certificate without TLS',
+      { ...shown, UPSTREAM_TOKEN_URL: 'http://127.0.0.1/token' },
+      'UPSTREAM_TOKEN_URL',
+    ],
+    [
+      'an assertion setting nobody uses',
+      { ...shown, UPSTREAM_CLIENT_KEY_ID: 'k' },
+      'UPSTREAM_CLIENT_KEY_ID',
+    ],
     ['retries that shrink', { RETRY_MIN: '1h' }, 'RETRY_MAX'],
     ['one port twice', { OPS_PORT: '8080' }, 'OPS_PORT'],
     ['a port DIMSE has everywhere', { HTTP_PORT: '11112' }, 'HTTP_PORT'],

@@ -1,4 +1,4 @@
-import { decodeJwt } from 'jose';
+import { UnsecuredJWT, decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TokenUnavailableError } from '../../src/errors/origin-errors.ts';
 import { ClientCredentialsSource } from '../../src/oauth/client-credentials-source.ts';
@@ -23,7 +23,12 @@ afterEach(async () => {
   for (const source of opened.splice(0)) await source.close();
 });
 
-function open(options: Partial<ClientCredentialsOptions> = {}): ClientCredentialsSource {
+type SecretOptions = Extract<
+  ClientCredentialsOptions,
+  { readonly clientAuth: 'basic' | 'post'; readonly tokenUrl: string }
+>;
+
+function open(options: Partial<SecretOptions> = {}): ClientCredentialsSource {
   clock = 1_000_000;
   const source = new ClientCredentialsSource({
     tokenUrl: server.url,
@@ -194,6 +199,35 @@ describe('keeping a token', () => {
     await source.authorization({ signal });
 
     expect(source.expiresAt).toBe(clock + usableMs);
+  });
+
+  it.each([
+    ['a server whose clock is an hour ahead', 3_600, 300, 300, 300],
+    ['a server whose clock is a year behind', -31_536_000, 300, 300, 300],
+    ['expires_in that says more than the token', 0, 60, 3_600, 60],
+    ['expires_in that says less than the token', 0, 3_600, 60, 60],
+    ['a token that says it alone', 0, 120, undefined, 120],
+    ['a token that ends before it begins', 0, -5, 100, 100],
+  ])('C23 survives %s', async (_what, aheadSeconds, ownSeconds, statedSeconds, keptSeconds) => {
+    clock = 1_700_000_000_000;
+    const iat = clock / 1000 + aheadSeconds;
+    const claims = { iat, exp: iat + ownSeconds };
+    const body = {
+      access_token: new UnsecuredJWT(claims).encode() + 'c2ln',
+      token_type: 'Bearer',
+      expires_in: statedSeconds,
+    };
+    server.answer({ body: JSON.stringify(body) });
+    const log = recordingLogger();
+    const source = open({ log });
+    clock = 1_700_000_000_000;
+
+    const authorization = await source.authorization({ signal });
+
+    expect(source.expiresAt).toBe(clock + keptSeconds * 1000 * 0.95);
+    expect(await source.authorization({ signal })).toBe(authorization);
+    expect(server.requests).toHaveLength(1);
+    expect(log.lines.join().includes('far apart')).toBe(aheadSeconds !== 0);
   });
 
   it('C23 takes a token without expires_in for good for a while', async () => {

@@ -1,5 +1,7 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import type { JWK } from 'jose';
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import { Provider } from 'oidc-provider';
 import { startLoopbackServer } from './loopback-server.ts';
 import type { Peer } from './peer.ts';
@@ -14,12 +16,25 @@ interface IdentityProviderOptions {
   /** Resource indicator (RFC 8707), which is also the tokens' audience. */
   readonly audience?: string;
   readonly tokenTtlSeconds?: number;
+  /** Clients that sign what they say (RFC 7523); their public keys. */
+  readonly keyClients?: readonly { readonly clientId: string; readonly publicKey: JWK }[];
+  /** A second listener, for a client that shows a certificate of this authority (RFC 8705). */
+  readonly mtls?: {
+    readonly clientId: string;
+    /** DNS name in its certificate. */
+    readonly dnsName: string;
+    readonly ca: string;
+    readonly cert: string;
+    readonly key: string;
+  };
 }
 
 /** A real `oidc-provider` that gives JWT access tokens for one DICOMweb resource. */
 export interface IdentityProvider extends Peer {
   readonly issuer: string;
   readonly tokenUrl: string;
+  /** The end point of those who show a certificate. */
+  readonly mtlsTokenUrl: string | undefined;
   readonly jwksUrl: string;
   readonly audience: string;
   readonly scope: string;
@@ -28,7 +43,7 @@ export interface IdentityProvider extends Peer {
   /** Authenticates with form fields (`client_secret_post`). */
   readonly postClient: OAuthClient;
   /** How often each end point was asked so far. */
-  readonly requests: { readonly token: number; readonly jwks: number };
+  readonly requests: { readonly token: number; readonly jwks: number; readonly metadata: number };
   /** Lifetime of the tokens given from now on. */
   setTokenTtl(seconds: number): void;
   down(): Promise<void>;
@@ -45,21 +60,49 @@ export async function startIdentityProvider(
 ): Promise<IdentityProvider> {
   const audience = options.audience ?? 'https://archive.test/dicom-web';
   const key = await signingKey();
-  const requests = { token: 0, jwks: 0 };
+  const requests = { token: 0, jwks: 0, metadata: 0 };
   let ttlSeconds = options.tokenTtlSeconds ?? 300;
+
+  let answer: RequestListener = (_request, response) => response.writeHead(503).end();
+  const { mtls } = options;
+  const mtlsServer = mtls
+    ? await startLoopbackServer(() => (request, response) => answer(request, response), {
+        ca: mtls.ca,
+        cert: mtls.cert,
+        key: mtls.key,
+        requestCert: true,
+        // The end point judges, so that its refusal is one of OAuth.
+        rejectUnauthorized: false,
+      })
+    : undefined;
 
   const server = await startLoopbackServer((issuer) => {
     const provider = new Provider(issuer, {
       clients: [
         clientMetadata(basicClient, 'client_secret_basic'),
         clientMetadata(postClient, 'client_secret_post'),
+        ...(options.keyClients ?? []).map(keyClientMetadata),
+        ...(mtls ? [certificateClientMetadata(mtls)] : []),
       ],
+      enabledJWA: {
+        clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'],
+      },
+      clientAuthMethods: [
+        'client_secret_basic',
+        'client_secret_post',
+        'private_key_jwt',
+        ...(mtls ? ['tls_client_auth'] : []),
+      ],
+      ...(mtlsServer && {
+        discovery: { mtls_endpoint_aliases: { token_endpoint: `${mtlsServer.url}/token` } },
+      }),
       jwks: { keys: [key] },
       ttl: { ClientCredentials: () => ttlSeconds },
       cookies: { keys: ['only-for-tests'] },
       features: {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
+        ...(mtls && { mTLS: mutualTls }),
         resourceIndicators: {
           enabled: true,
           defaultResource: () => audience,
@@ -74,16 +117,25 @@ export async function startIdentityProvider(
         },
       },
     });
-    const answer = provider.callback();
-    return (request, response) => {
+    const respond = provider.callback();
+    answer = (request, response) => {
       if (request.url === '/token') requests.token += 1;
       if (request.url === '/jwks') requests.jwks += 1;
-      answer(request, response);
+      if (request.url?.includes('/.well-known/') === true) requests.metadata += 1;
+      respond(request, response);
     };
+    return answer;
   });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await mtlsServer?.stop();
+  };
 
   return {
     ...server,
+    stop,
+    [Symbol.asyncDispose]: stop,
+    mtlsTokenUrl: mtlsServer && `${mtlsServer.url}/token`,
     issuer: server.url,
     tokenUrl: `${server.url}/token`,
     jwksUrl: `${server.url}/jwks`,
@@ -106,8 +158,62 @@ function clientMetadata(client: OAuthClient, method: string): object {
     client_id: client.clientId,
     client_secret: client.clientSecret,
     token_endpoint_auth_method: method,
-    grant_types: ['client_credentials'],
-    response_types: [],
-    redirect_uris: [],
+    ...machineClient,
   };
 }
+
+function keyClientMetadata({
+  clientId,
+  publicKey,
+}: {
+  readonly clientId: string;
+  readonly publicKey: JWK;
+}): object {
+  return {
+    ...machineClient,
+    client_id: clientId,
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: publicKey.alg,
+    jwks: { keys: [publicKey] },
+  };
+}
+
+function certificateClientMetadata({
+  clientId,
+  dnsName,
+}: {
+  readonly clientId: string;
+  readonly dnsName: string;
+}): object {
+  return {
+    ...machineClient,
+    client_id: clientId,
+    token_endpoint_auth_method: 'tls_client_auth',
+    tls_client_auth_san_dns: dnsName,
+  };
+}
+
+const machineClient = {
+  grant_types: ['client_credentials'],
+  response_types: [],
+  redirect_uris: [],
+};
+
+interface Context {
+  readonly req: IncomingMessage;
+}
+
+/** What oidc-provider leaves to its owner: it may stand behind a proxy that ends TLS. */
+const mutualTls = {
+  enabled: true,
+  tlsClientAuth: true,
+  getCertificate: (context: Context) => {
+    const { socket } = context.req;
+    return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  },
+  certificateAuthorized: ({ req: { socket } }: Context) =>
+    socket instanceof TLSSocket && socket.authorized,
+  certificateSubjectMatches: ({ req: { socket } }: Context, _property: string, expected: string) =>
+    socket instanceof TLSSocket &&
+    socket.getPeerX509Certificate()?.checkHost(expected, { wildcards: false }) === expected,
+};

@@ -1,5 +1,7 @@
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { ServerOptions } from 'node:https';
 import type { Peer } from './peer.ts';
 
 /** An HTTP server of ours on a port it keeps, that can go away and come back. */
@@ -10,16 +12,20 @@ export interface LoopbackServer extends Peer {
   up(): Promise<void>;
 }
 
-/** @param handler - made once the address is known. */
+/**
+ * @param handler - made once the address is known.
+ * @param tls - makes it an `https:` server.
+ */
 export async function startLoopbackServer(
   handler: (url: string) => RequestListener,
+  tls?: ServerOptions,
 ): Promise<LoopbackServer> {
-  const server = createServer();
+  const server: Server = tls === undefined ? createServer() : createTlsServer(tls);
   await listen(server, 0);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no TCP address');
   const { port } = address;
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   server.on('request', handler(url));
 
   const down = async (): Promise<void> => {

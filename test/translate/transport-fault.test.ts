@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { describeTransportFault, transportFaultOf } from '../../src/translate/transport-fault.ts';
+import {
+  describeTransportError,
+  describeTransportFault,
+  transportFaultOf,
+} from '../../src/translate/transport-fault.ts';
 
 const coded = (code: string): Error => Object.assign(new Error('for developers'), { code });
 
@@ -49,5 +53,25 @@ describe('transport faults', () => {
     expect(describeTransportFault(transportFaultOf(coded('CERT_HAS_EXPIRED')))).toBe(
       'the TLS handshake failed, or its certificate is not trusted',
     );
+  });
+
+  it.each([
+    ['CERT_HAS_EXPIRED', 'its certificate has expired'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for another host name'],
+    ['ERR_SSL_SOMETHING_NEW', 'the TLS handshake failed, or its certificate is not trusted'],
+    ['ECONNREFUSED', 'nothing listens on its address and port'],
+  ])('says of %s what an operator can look at', (code, sentence) => {
+    expect(describeTransportError(new Error('outer', { cause: coded(code) }))).toBe(sentence);
+  });
+
+  it('keeps a fault of the proxy apart from one of what lies behind it', () => {
+    const behind = Object.assign(coded('PROXY_UNREACHABLE'), { cause: coded('ECONNRESET') });
+    const refused = Object.assign(coded('PROXY_REFUSED'), { status: 403 });
+
+    expect([behind, refused].map(transportFaultOf)).toEqual(['proxy-unreachable', 'proxy-refused']);
+    expect([behind, refused].map(describeTransportError)).toEqual([
+      'the proxy on the way cannot be used: the connection broke',
+      'the proxy on the way does not let us through to it (HTTP 403)',
+    ]);
   });
 });

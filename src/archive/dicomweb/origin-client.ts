@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher, buildConnector } from 'undici';
 import { OriginUnavailableError } from '../../errors/origin-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { describeTransportFault, transportFaultOf } from '../../translate/transport-fault.ts';
+import { describeTransportError, transportFaultOf } from '../../translate/transport-fault.ts';
 import { readBounded } from './bounded-body.ts';
 
 /** Where the Authorization header comes from; `oauth/` has what meets it. */
@@ -23,6 +23,8 @@ export interface OriginClientOptions {
   readonly timeoutMs: number;
   readonly authorization: OriginAuthorization;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Makes the connections, `tls` included, where they do not go straight. */
+  readonly connect?: buildConnector.connector;
   readonly log: Logger;
   /** In place of a connection pool of our own. */
   readonly dispatcher?: Dispatcher;
@@ -138,19 +140,19 @@ export class OriginClient {
     } catch (error) {
       signal.throwIfAborted();
       if (body?.failure) throw body.failure.error;
-      const fault = describeTransportFault(transportFaultOf(error));
+      const fault = describeTransportError(error);
       throw new OriginUnavailableError(`no answer from the archive: ${fault}`, { cause: error });
     }
   }
 
   #dispatcher(): Dispatcher {
-    const { dispatcher, connections, tls, timeoutMs } = this.#options;
+    const { dispatcher, connections, connect, tls, timeoutMs } = this.#options;
     this.#pool ??=
       dispatcher ??
       new Pool(this.#root.origin, {
         connections,
         pipelining: 1,
-        connect: { ...tls, timeout: Math.min(timeoutMs, longestConnectMs) },
+        connect: connect ?? { ...tls, timeout: Math.min(timeoutMs, longestConnectMs) },
       });
     return this.#pool;
   }

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { ServerOptions } from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import { DicomWebArchive } from '../../../src/archive/dicomweb/dicomweb-archive.ts';
 import type { DicomWebArchiveOptions } from '../../../src/archive/dicomweb/dicomweb-archive.ts';
@@ -24,11 +25,12 @@ export class ArchiveServer {
     this.#server = server;
   }
 
-  static async start(): Promise<ArchiveServer> {
-    const server = await startLoopbackServer(() => (request, response) => {
+  static async start(tls?: ServerOptions): Promise<ArchiveServer> {
+    const listener: RequestListener = (request, response) => {
       archive.requests.push(request);
       archive.#handler(request, response);
-    });
+    };
+    const server = await startLoopbackServer(() => listener, tls);
     const archive = new ArchiveServer(server);
     return archive;
   }
