@@ -35,6 +35,12 @@ export interface ObjectStore {
    * @throws the signal's reason when the caller aborted, and what reading a source threw.
    */
   store(batch: readonly Part10Source[], options: Cancellable): Promise<StowVerdict>;
+  /**
+   * Asks something harmless to see whether the archive is there and works; `undefined` where that
+   * cannot be told. Absent where there is nothing to ask.
+   * @throws the signal's reason when the caller aborted.
+   */
+  answers?(options: Cancellable): Promise<boolean | undefined>;
   close(): Promise<void>;
 }
 

@@ -34,6 +34,7 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
     timeoutMs: archive.timeoutMs,
     authorization,
     ...way,
+    duplicates: config.delivery.duplicates,
     log,
     now: Date.now,
     ...pathOptions(archive),

@@ -31,6 +31,7 @@ export function composeForwarder(
       objectSetAside: (reason) => metrics.objectSetAside(reason),
       batchRetried: (reason) => metrics.deliveryRetried(reason),
       batchTook: (destination, seconds) => metrics.batchEnded({ destination, seconds }),
+      breakerChanged: (state) => metrics.breakerChanged(state),
     },
     log,
     now: Date.now,

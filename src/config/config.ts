@@ -90,6 +90,7 @@ export interface Config {
     readonly batchInstances: number;
     readonly batchBytes: number;
     readonly concurrency: number;
+    readonly duplicates: 'accept' | 'fail';
     readonly retryMinMs: number;
     readonly retryMaxMs: number;
   };
@@ -134,6 +135,7 @@ export function assembleConfig(values: Values, proxies: ProxyConfig | undefined)
       batchInstances: values.STOW_BATCH_INSTANCES,
       batchBytes: values.STOW_BATCH_BYTES,
       concurrency: values.STOW_CONCURRENCY,
+      duplicates: values.DUPLICATES,
       retryMinMs: values.RETRY_MIN,
       retryMaxMs: values.RETRY_MAX,
     },

@@ -1,10 +1,16 @@
 import type { ObjectStore } from '../archive/archive.ts';
 import type { Lease, LeaseLimits, Spool } from '../spool/spool.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { InstanceOutcome, StowVerdict } from '../translate/stow-verdict.ts';
+import type { StowVerdict } from '../translate/stow-verdict.ts';
+import { BatchSize } from './batch-size.ts';
 import { DestinationPace } from './destination-pace.ts';
+import type { BreakerChange, BreakerState } from './destination-pace.ts';
 import { LeaseInHand } from './lease-in-hand.ts';
 import type { OpenEntry } from './lease-in-hand.ts';
+import { Suspects } from './suspects.ts';
+import type { Suspect } from './suspects.ts';
+import { VerdictEffects } from './verdict-effects.ts';
+import type { DeliveryEvents } from './verdict-effects.ts';
 
 /** How hard the forwarder tries. */
 export interface ForwardSettings {
@@ -15,11 +21,8 @@ export interface ForwardSettings {
 }
 
 /** What the journey counts. */
-export interface ForwardEvents {
-  objectDelivered(destination: string, bytes: number): void;
-  objectSetAside(reason: string): void;
-  batchRetried(reason: string): void;
-  batchTook(destination: string, seconds: number): void;
+export interface ForwardEvents extends DeliveryEvents {
+  breakerChanged(state: BreakerState): void;
 }
 
 /**
@@ -34,6 +37,9 @@ export class Forwarder {
   readonly #archive: ObjectStore;
   readonly #settings: ForwardSettings;
   readonly #pace: DestinationPace;
+  readonly #size: BatchSize;
+  readonly #suspects = new Suspects();
+  readonly #effects: VerdictEffects;
   readonly #events: ForwardEvents;
   readonly #log: Logger;
   readonly #now: () => number;
@@ -67,6 +73,15 @@ export class Forwarder {
       minMs: retryMinMs,
       maxMs: retryMaxMs,
       random: collaborators.random,
+      changed: (change) => this.#breakerChanged(change),
+    });
+    this.#size = new BatchSize(collaborators.settings.batch);
+    this.#effects = new VerdictEffects({
+      pace: this.#pace,
+      size: this.#size,
+      suspects: this.#suspects,
+      events: collaborators.events,
+      now: collaborators.now,
     });
   }
 
@@ -93,7 +108,7 @@ export class Forwarder {
     while (!signal.aborted) {
       const waitMs = this.#pace.waitMs(this.#now());
       // While the destination is failing, one batch at a time asks whether it is back.
-      const slots = this.#pace.isFailing ? 1 : this.#settings.concurrency;
+      const slots = this.#pace.state === 'closed' ? this.#settings.concurrency : 1;
       if (this.#inFlight.size >= slots) {
         await Promise.race(this.#inFlight);
         continue;
@@ -102,14 +117,40 @@ export class Forwarder {
         await pause(waitMs, signal);
         continue;
       }
-      const lease = this.#spool.lease(this.#settings.batch);
+      const lease = this.#spool.lease(this.#size.limits);
       if (lease === undefined) {
         await this.#somethingChanges(signal);
         continue;
       }
-      const delivery = this.#deliver(lease).finally(() => this.#inFlight.delete(delivery));
-      this.#inFlight.add(delivery);
+      const suspect = this.#suspects.of(lease.entries);
+      if (suspect === undefined) void this.#send(lease);
+      else await this.#sendSuspect(lease, suspect);
     }
+  }
+
+  #send(lease: Lease, suspect?: Suspect): Promise<void> {
+    const delivery = this.#deliver(lease, suspect).finally(() => this.#inFlight.delete(delivery));
+    this.#inFlight.add(delivery);
+    return delivery;
+  }
+
+  /**
+   * One suspect at a time, and a single object all by itself: it may be condemned for what happens
+   * now, so nothing else may be the cause, and nothing else is to be taken down with it once more.
+   */
+  async #sendSuspect(lease: Lease, suspect: Suspect): Promise<void> {
+    if (this.#suspects.isOneUnderWay) {
+      const notBefore = this.#now() + this.#settings.retryMinMs;
+      for (const entry of lease.entries) this.#spool.release(entry, { notBefore });
+      return;
+    }
+    if (lease.entries.length > 1 || suspect.suspicion === 'silent') {
+      void this.#send(lease, suspect);
+      return;
+    }
+    await Promise.all(this.#inFlight);
+    // Stopped meanwhile: what is leased lies on disk and is found again.
+    if (!this.#stopping.signal.aborted) await this.#send(lease, suspect);
   }
 
   async #somethingChanges(signal: AbortSignal): Promise<void> {
@@ -124,25 +165,22 @@ export class Forwarder {
     }
   }
 
-  async #deliver(lease: Lease): Promise<void> {
-    const log = this.#log.child({ batch: this.#newId(), destination: lease.destination });
-    const hand = new LeaseInHand(lease, {
-      spool: this.#spool,
-      attempts: this.#attempts,
-      backoffMs: (attempt) => this.#pace.backoffMs(attempt),
-      now: this.#now,
-      log,
-      objectSetAside: (reason) => this.#events.objectSetAside(reason),
-    });
+  async #deliver(lease: Lease, suspect: Suspect | undefined): Promise<void> {
+    const id = this.#newId();
+    const log = this.#log.child({ batch: id, destination: lease.destination });
+    const hand = this.#take(lease, log);
     const begun = this.#now();
+    const leftInHealth = this.#pace.state === 'closed';
+    const suspectMark = this.#suspects.mark;
+    this.#pace.sending(begun);
+    if (suspect) this.#suspects.begin();
     try {
       const batch = await hand.open();
       if (batch.length === 0) return;
-      const verdict = await this.#archive.store(
-        batch.map(({ source }) => source),
-        { signal: this.#aborting.signal },
-      );
-      await this.#apply(verdict, { hand, batch, log, begun });
+      const answered = await this.#isThere(batch, suspect);
+      const verdict = answered === false ? notThere : await this.#store(batch);
+      const facts = { begun, leftInHealth, suspect, suspectMark, answered };
+      await this.#effects.apply(verdict, { id, hand, batch, log, ...facts });
     } catch (error) {
       if (this.#aborting.signal.aborted) return;
       log.error({ err: error }, 'batch failed inside the bridge; its objects are sent one by one');
@@ -150,103 +188,54 @@ export class Forwarder {
         log.error({ err: failure }, 'an object could not be set aside; it stays in the spool');
       });
     } finally {
+      if (suspect) this.#suspects.end();
       hand.giveBack(this.#settings.retryMaxMs);
     }
   }
 
-  async #apply(verdict: StowVerdict, delivery: Delivery): Promise<void> {
-    const { hand, batch, log } = delivery;
-    const fields = {
-      objects: batch.length,
-      bytes: batch.reduce((sum, { entry }) => sum + entry.bytes, 0),
-      durationMs: this.#now() - delivery.begun,
-      ...('httpStatus' in verdict && { httpStatus: verdict.httpStatus }),
-    };
-    switch (verdict.kind) {
-      case 'each': {
-        this.#pace.succeeded();
-        this.#events.batchTook(hand.destination, fields.durationMs / 1000);
-        const counts = await this.#applyEach(verdict.outcomes, delivery);
-        const line = { ...fields, ...counts };
-        if (counts.delivered === batch.length) log.info(line, 'batch delivered');
-        else log.warn(line, 'batch delivered in part');
-        return;
-      }
-      case 'split': {
-        this.#pace.succeeded();
-        const { message, httpStatus } = verdict;
-        const [only, ...others] = batch;
-        if (only !== undefined && others.length === 0) {
-          await hand.setAside(only.entry, { code: 'refused', message, httpStatus });
-          return;
-        }
-        log.warn(fields, `batch refused as a whole, sent again one by one: ${message}`);
-        this.#events.batchRetried('split');
-        hand.putBack({ alone: true });
-        return;
-      }
-      case 'retry': {
-        const waitMs = this.#pace.failed(this.#now(), verdict.retryAfterMs);
-        log.warn({ ...fields, waitMs }, `batch not delivered, tried again: ${verdict.message}`);
-        this.#events.batchRetried('unavailable');
-        // A little later than what else waits, so that the next question can be another batch's.
-        hand.retryTogether();
-        return;
-      }
-      case 'hold': {
-        const waitMs = this.#pace.held(this.#now());
-        log.error(
-          { ...fields, waitMs },
-          `delivery is on hold, nothing is lost, somebody must look: ${verdict.message}`,
-        );
-        this.#events.batchRetried('held');
-        hand.putBack({ alone: false });
-        return;
-      }
-    }
+  #take(lease: Lease, log: Logger): LeaseInHand {
+    return new LeaseInHand(lease, {
+      spool: this.#spool,
+      attempts: this.#attempts,
+      backoffMs: (attempt) => this.#pace.backoffMs(attempt),
+      now: this.#now,
+      log,
+      objectSetAside: (reason) => this.#events.objectSetAside(reason),
+      entryLeft: (entry) => this.#suspects.clear(entry),
+    });
   }
 
-  async #applyEach(
-    outcomes: ReadonlyMap<string, InstanceOutcome>,
-    { hand, batch, log }: Delivery,
-  ): Promise<{ delivered: number; retried: number; setAside: number }> {
-    const counts = { delivered: 0, retried: 0, setAside: 0 };
-    for (const { entry, source } of batch) {
-      const outcome = outcomes.get(source.sopInstanceUid) ?? unnamed;
-      switch (outcome.kind) {
-        case 'delivered':
-          await hand.settle(entry);
-          counts.delivered += 1;
-          this.#events.objectDelivered(hand.destination, entry.bytes);
-          break;
-        case 'retry':
-          counts.retried += 1;
-          this.#events.batchRetried('instance');
-          log.warn({ entry: entry.id }, `object not stored, tried again: ${outcome.message}`);
-          hand.retry(entry);
-          break;
-        case 'set-aside': {
-          counts.setAside += 1;
-          const { message, failureReason, httpStatus } = outcome;
-          await hand.setAside(entry, { code: 'refused', message, failureReason, httpStatus });
-          break;
-        }
-      }
-    }
-    return counts;
+  #store(batch: readonly OpenEntry[]): Promise<StowVerdict> {
+    const { signal } = this.#aborting;
+    return this.#archive.store(
+      batch.map(({ source }) => source),
+      { signal },
+    );
+  }
+
+  /** Asked before a single suspect: what it fails at counts against it only if the archive is there. */
+  async #isThere(
+    batch: readonly OpenEntry[],
+    suspect: Suspect | undefined,
+  ): Promise<boolean | undefined> {
+    if (batch.length > 1 || suspect?.suspicion !== 'broke') return undefined;
+    return this.#archive.answers?.({ signal: this.#aborting.signal });
+  }
+
+  #breakerChanged({ from, to, openMs }: BreakerChange): void {
+    const fields = { from, to, openMs };
+    if (to === 'closed') this.#log.info(fields, 'delivery goes on');
+    else if (from === 'closed') this.#log.warn(fields, 'delivery is interrupted');
+    else this.#log.debug(fields, 'delivery is still interrupted');
+    this.#events.breakerChanged(to);
   }
 }
 
-/** SAFE-3: an instance the archive did not name was not stored, whatever the status said. */
-const unnamed: InstanceOutcome = { kind: 'retry', message: 'the answer does not name it' };
-
-/** One batch on its way. */
-interface Delivery {
-  readonly hand: LeaseInHand;
-  readonly batch: readonly OpenEntry[];
-  readonly log: Logger;
-  readonly begun: number;
-}
+/** Sending a suspect to an archive that is not there would prove nothing. */
+const notThere: StowVerdict = {
+  kind: 'retry',
+  message: 'the archive does not answer a search either',
+};
 
 /** Waits, or until the signal aborts; never rejects. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {

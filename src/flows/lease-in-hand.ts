@@ -18,6 +18,8 @@ interface LeaseParts {
   readonly now: () => number;
   readonly log: Logger;
   readonly objectSetAside: (reason: string) => void;
+  /** The entry has left the spool. */
+  readonly entryLeft: (entry: SpoolEntry) => void;
 }
 
 /** A file may be unreadable for a moment; one that is so every time is broken. */
@@ -55,27 +57,44 @@ export class LeaseInHand {
 
   async settle(entry: SpoolEntry): Promise<void> {
     await this.#parts.spool.settle(entry);
-    this.#held.delete(entry);
-    this.#parts.attempts.delete(entry.id);
+    this.#left(entry);
   }
 
   /** Back into the queue, a little later each time. */
   retry(entry: SpoolEntry): void {
-    this.#release(entry, this.#parts.backoffMs(this.#countAttempt(entry)), false);
+    this.#release(entry, this.#parts.backoffMs(this.#countAttempt(entry)));
   }
 
-  /** All that is left goes back together, each time a little later. */
-  retryTogether(): void {
+  /**
+   * All that is left goes back together, each time a little later.
+   *
+   * @param options - `company` keeps it apart from everything else from now on; `delayMs` chooses
+   *   the wait after the n-th attempt.
+   */
+  retryTogether(
+    options: { readonly company?: string; readonly delayMs?: (attempt: number) => number } = {},
+  ): void {
+    const { company, delayMs = this.#parts.backoffMs } = options;
     const attempts = Math.max(...Array.from(this.#held, (entry) => this.#countAttempt(entry)));
-    const delayMs = this.#parts.backoffMs(attempts);
-    for (const entry of this.#held) this.#release(entry, delayMs, false);
+    const waitMs = delayMs(attempts);
+    for (const entry of this.#held) this.#release(entry, waitMs, company);
+  }
+
+  /** All that is left goes back in two halves, which come out of the queue apart. */
+  retryInHalves(company: string, delayMs: (attempt: number) => number): void {
+    const entries = [...this.#held];
+    const attempts = Math.max(...entries.map((entry) => this.#countAttempt(entry)));
+    const waitMs = delayMs(attempts);
+    for (const [index, half] of halvesOf(entries).entries()) {
+      for (const entry of half) this.#release(entry, waitMs, `${company}.${index + 1}`);
+    }
   }
 
   /** All that is left goes back at once: it is not the objects that have to wait. */
-  putBack({ alone }: { readonly alone: boolean }): void {
+  putBack(): void {
     for (const entry of this.#held) {
       this.#countAttempt(entry);
-      this.#release(entry, 0, alone);
+      this.#release(entry, 0);
     }
   }
 
@@ -87,18 +106,17 @@ export class LeaseInHand {
   }
 
   async setAside(entry: SpoolEntry, reason: Omit<SetAsideReason, 'attempts'>): Promise<void> {
-    const { spool, attempts, log, objectSetAside } = this.#parts;
+    const { spool, log, objectSetAside } = this.#parts;
     const full = { ...reason, attempts: this.#countAttempt(entry) };
     await spool.setAside(entry, full);
-    this.#held.delete(entry);
-    attempts.delete(entry.id);
+    this.#left(entry);
     objectSetAside(reason.code);
     log.error({ entry: entry.id, ...full }, `object set aside in failed/: ${reason.message}`);
   }
 
   /** Gives back whatever nobody took care of: a lease never outlives its delivery. */
   giveBack(delayMs: number): void {
-    for (const entry of this.#held) this.#release(entry, delayMs, true);
+    for (const entry of this.#held) this.#release(entry, delayMs, entry.id);
   }
 
   async #retryAlone(entry: SpoolEntry): Promise<void> {
@@ -111,12 +129,18 @@ export class LeaseInHand {
   }
 
   #releaseAlone(entry: SpoolEntry): void {
-    this.#release(entry, this.#parts.backoffMs(this.#countAttempt(entry)), true);
+    this.#release(entry, this.#parts.backoffMs(this.#countAttempt(entry)), entry.id);
   }
 
-  #release(entry: SpoolEntry, delayMs: number, alone: boolean): void {
+  #release(entry: SpoolEntry, delayMs: number, company?: string): void {
     this.#held.delete(entry);
-    this.#parts.spool.release(entry, { notBefore: this.#parts.now() + delayMs, alone });
+    this.#parts.spool.release(entry, { notBefore: this.#parts.now() + delayMs, company });
+  }
+
+  #left(entry: SpoolEntry): void {
+    this.#held.delete(entry);
+    this.#parts.attempts.delete(entry.id);
+    this.#parts.entryLeft(entry);
   }
 
   #countAttempt(entry: SpoolEntry): number {
@@ -124,4 +148,10 @@ export class LeaseInHand {
     this.#parts.attempts.set(entry.id, attempts);
     return attempts;
   }
+}
+
+/** In order; the first is the larger where they differ. */
+export function halvesOf<T>(items: readonly T[]): readonly [readonly T[], readonly T[]] {
+  const half = Math.ceil(items.length / 2);
+  return [items.slice(0, half), items.slice(half)];
 }

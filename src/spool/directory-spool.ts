@@ -24,6 +24,7 @@ import type {
   ArrivingObject,
   Lease,
   LeaseLimits,
+  ReleaseOptions,
   SetAsideReason,
   Spool,
   SpoolDepth,
@@ -137,10 +138,7 @@ export class DirectorySpool implements Spool {
     if (this.#queue.remove(entry)) this.#due.notify();
   }
 
-  release(
-    entry: SpoolEntry,
-    options: { readonly notBefore: number; readonly alone: boolean },
-  ): void {
+  release(entry: SpoolEntry, options: ReleaseOptions): void {
     this.#queue.release(entry, options);
     this.#due.notify();
   }

@@ -2,9 +2,9 @@ import { batchKeyOf, parseEntryName } from './entry-name.ts';
 import type { NamedEntry } from './entry-name.ts';
 import { heapPop, heapPush, heapRise } from './heap.ts';
 import { PresentInstances } from './present-instances.ts';
-import type { Lease, LeaseLimits, SpoolEntry } from './spool.ts';
+import type { Lease, LeaseLimits, ReleaseOptions, SpoolEntry } from './spool.ts';
 
-/** Entries that may share a batch: same urgency, destination and study. */
+/** Entries that may share a batch: same urgency, destination, study and company. */
 interface Group {
   readonly key: string;
   readonly urgent: boolean;
@@ -48,7 +48,8 @@ export class LeaseQueue {
   readonly #due: Group[] = [];
   readonly #delayed: Delayed[] = [];
   readonly #leased = new Map<string, SpoolEntry>();
-  readonly #alone = new Set<string>();
+  /** Of the entries that must not mix with others; those of one company share the word. */
+  readonly #companies = new Map<string, string>();
   readonly #present = new PresentInstances();
   #limits: LeaseLimits = { maxInstances: Infinity, maxBytes: Infinity };
   #newestId = '';
@@ -117,18 +118,15 @@ export class LeaseQueue {
     if (!this.#leased.delete(entry.id)) return false;
     this.#entries -= 1;
     this.#bytes -= entry.bytes;
-    this.#alone.delete(entry.id);
+    this.#companies.delete(entry.id);
     const follower = this.#present.dismiss(entry);
     if (follower !== undefined) this.#comeBack(follower);
     return true;
   }
 
-  release(
-    entry: SpoolEntry,
-    { notBefore, alone }: { readonly notBefore: number; readonly alone: boolean },
-  ): void {
+  release(entry: SpoolEntry, { notBefore, company }: ReleaseOptions): void {
     if (!this.#leased.delete(entry.id)) return;
-    if (alone) this.#alone.add(entry.id);
+    if (company !== undefined) this.#companies.set(entry.id, company);
     if (notBefore > this.#now()) heapPush(this.#delayed, { notBefore, id: entry.id }, earlier);
     else this.#comeBack(entry.id);
   }
@@ -146,7 +144,9 @@ export class LeaseQueue {
   }
 
   #enqueue(id: string, { destination, urgent, bytes }: SpoolEntry): Group {
-    const key = this.#alone.has(id) ? id : batchKeyOf(id, destination);
+    const company = this.#companies.get(id);
+    const batchKey = batchKeyOf(id, destination);
+    const key = company === undefined ? batchKey : `${batchKey} ${company}`;
     const group = this.#groups.get(key);
     if (!group) {
       // One plain literal: spreading several makes objects of three times the size.

@@ -62,12 +62,25 @@ export interface Lease {
   readonly entries: readonly SpoolEntry[];
 }
 
+/** How an entry goes back into the queue. */
+export interface ReleaseOptions {
+  /** Not to be leased before; milliseconds since the epoch. */
+  readonly notBefore: number;
+  /**
+   * From now on it is leased only with entries of its study that were given the same word; without
+   * one it stays in the company it has.
+   */
+  readonly company?: string | undefined;
+}
+
 /** Why an object was set aside; written beside it as JSON. Never patient data, never a secret. */
 export interface SetAsideReason {
   readonly code: string;
   readonly message: string;
   readonly httpStatus?: number | undefined;
   readonly failureReason?: number | undefined;
+  /** What we understood of the archive's answer; never its own words. */
+  readonly answer?: object | undefined;
   readonly attempts: number;
 }
 
@@ -106,14 +119,8 @@ export interface Spool {
   source(entry: SpoolEntry): Promise<Part10Source>;
   /** The archive confirmed this very SOP Instance UID: the file goes. */
   settle(entry: SpoolEntry): Promise<void>;
-  /**
-   * Back into the queue, not to be leased before `notBefore` (ms since the epoch).
-   * With `alone`, it is leased only in a batch of its own from now on.
-   */
-  release(
-    entry: SpoolEntry,
-    options: { readonly notBefore: number; readonly alone: boolean },
-  ): void;
+  /** Back into the queue. */
+  release(entry: SpoolEntry, options: ReleaseOptions): void;
   /** Moves the file to `failed/`, its reason beside it, durably. */
   setAside(entry: SpoolEntry, reason: SetAsideReason): Promise<void>;
   /** An association ended: what waits for company goes now. */

@@ -9,6 +9,9 @@ export interface QueueDepth {
   readonly failedEntries: number;
 }
 
+const breakerWords = ['closed', 'open', 'half-open', 'held'] as const;
+type BreakerWord = (typeof breakerWords)[number];
+
 /** What the journeys report. Labels are words of ours, never a peer's text. */
 export interface Metrics {
   associationBegan(): void;
@@ -20,6 +23,8 @@ export interface Metrics {
   objectDelivered(object: { readonly destination: string; readonly bytes: number }): void;
   objectSetAside(reason: string): void;
   deliveryRetried(reason: string): void;
+  /** How the archive stands now: `closed` is well. */
+  breakerChanged(state: BreakerWord): void;
   /** One request to the archive, from its first byte to its whole answer. */
   batchEnded(batch: { readonly destination: string; readonly seconds: number }): void;
   /** Everything in the text format of Prometheus. */
@@ -92,6 +97,16 @@ export function createMetrics({ queue, now, processMetrics }: MetricsOptions): M
     'Batches to be tried again, by reason.',
     'reason',
   );
+  const breaker = new Gauge({
+    name: 'drawbridge_breaker_state',
+    help: '1 for the state of the way to the archive: closed (well), open, half-open, held.',
+    labelNames: ['state'],
+    registers,
+  });
+  const breakerChanged = (now: BreakerWord): void => {
+    for (const state of breakerWords) breaker.set({ state }, state === now ? 1 : 0);
+  };
+  breakerChanged('closed');
   const batchSeconds = new Histogram({
     name: 'drawbridge_batch_seconds',
     help: 'Duration of one request to the archive.',
@@ -124,6 +139,7 @@ export function createMetrics({ queue, now, processMetrics }: MetricsOptions): M
     },
     objectSetAside: (reason) => setAside.inc({ reason: word(reason) }),
     deliveryRetried: (reason) => retries.inc({ reason: word(reason) }),
+    breakerChanged,
     batchEnded: ({ destination, seconds }) =>
       batchSeconds.observe({ destination: word(destination) }, seconds),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

@@ -1,7 +1,11 @@
 import type { Uid } from '../dicom/uid.ts';
 import { readStoreInstancesResponse } from './store-instances-response.ts';
 import type { StoreInstancesResponse } from './store-instances-response.ts';
-import type { InstanceOutcome, StowVerdict } from './stow-verdict.ts';
+import { formatFailureReason, summariseAnswer } from './answer-summary.ts';
+import type { InstanceOutcome, StowVerdict, Suspicion } from './stow-verdict.ts';
+
+/** What it means that the archive has an object already: delivered, or for somebody to look at. */
+export type DuplicatePolicy = 'accept' | 'fail';
 
 /** An HTTP answer to a STOW-RS request, as far as its meaning depends on it. */
 export interface StowAnswer {
@@ -13,8 +17,7 @@ export interface StowAnswer {
   readonly body: string | undefined;
   /** SOP Instance UIDs that were sent, without repetition. */
   readonly sent: readonly Uid[];
-  /** What it means that the archive has the object already. */
-  readonly duplicates: 'accept';
+  readonly duplicates: DuplicatePolicy;
   /**
    * Whether a search found the one object in the archive. Only asked after {@link isPlainConflict}
    * said yes; `undefined` while nobody has looked, or could.
@@ -38,8 +41,9 @@ export function readStowAnswer(answer: StowAnswer): StowVerdict {
   if (status >= 300 && status <= 399) {
     return retry(answer, 'answered with a redirect, which is never followed');
   }
-  if (status >= 500 || laterStatuses.has(status)) {
-    return retry(answer, 'cannot take objects at the moment');
+  if (busyStatuses.has(status)) return retry(answer, 'cannot take objects at the moment');
+  if (status >= 500 || status === requestTimeout) {
+    return retry(answer, 'failed over the objects, or cannot take any at the moment', 'broke');
   }
   if (objectStatuses.has(status)) return readRefusal(answer);
   return hold(answer, holdReasons[status] ?? 'refuses requests of this kind');
@@ -57,8 +61,11 @@ export function isPlainConflict(answer: StowAnswer): boolean {
   return status === 409 && sent.length === 1 && body !== undefined && !namedBy(answer);
 }
 
-/** "Later": Request Timeout, Too Early, Too Many Requests. */
-const laterStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
+/** "Later", whatever was sent: Too Early, Too Many Requests, Unavailable, Insufficient Storage. */
+const busyStatuses: ReadonlySet<number> = new Set([425, 429, 503, 507]);
+
+/** What was sent may have taken too long to arrive. */
+const requestTimeout = 408;
 
 /** What may be said of the objects rather than of us; 422 is what some archives say for 400. */
 const objectStatuses: ReadonlySet<number> = new Set([400, 409, 413, 422]);
@@ -78,6 +85,7 @@ function readAcceptance(answer: StowAnswer): StowVerdict {
   return retry(
     answer,
     'accepted the request but named none of the objects, so none counts as stored',
+    'silent',
   );
 }
 
@@ -88,7 +96,7 @@ function readRefusal(answer: StowAnswer): StowVerdict {
     return retry(answer, 'refused the request for reasons that could not be read whole');
   }
   if (isPlainConflict(answer) && answer.foundBySearch === true) {
-    return { kind: 'each', outcomes: new Map(answer.sent.map((uid) => [uid, delivered()])) };
+    return { kind: 'each', outcomes: new Map(answer.sent.map((uid) => [uid, duplicate(answer)])) };
   }
   return refusedAsAWhole(answer);
 }
@@ -97,14 +105,10 @@ function refusedAsAWhole(answer: StowAnswer): StowVerdict {
   const { status, sent } = answer;
   if (sent.length > 1) {
     const message = sentence(answer, 'refused the batch without saying which object it minds');
-    return { kind: 'split', message, httpStatus: status };
+    return { kind: 'split', message, httpStatus: status, answer: summariseAnswer(answer) };
   }
   const why = status === 413 ? 'finds the object too large' : 'refused the object';
-  const outcome = {
-    kind: 'set-aside',
-    message: sentence(answer, why),
-    httpStatus: status,
-  } as const;
+  const outcome = setAside(answer, why);
   return { kind: 'each', outcomes: new Map(sent.map((uid) => [uid, outcome])) };
 }
 
@@ -144,29 +148,42 @@ const duplicateSopInstance = 0x0111;
 
 /** PS3.4 Table B.2-1 and PS3.7 Annex C, as far as they tell "later" from "never". */
 function outcomeOfFailure(reason: number | undefined, answer: StowAnswer): InstanceOutcome {
-  if (reason === undefined) {
-    const message = sentence(answer, 'refused the object and gave no reason');
-    return { kind: 'set-aside', message, httpStatus: answer.status };
-  }
-  if (reason === duplicateSopInstance) return delivered();
+  if (reason === undefined) return setAside(answer, 'refused the object and gave no reason');
+  if (reason === duplicateSopInstance) return duplicate(answer, reason);
   const outOfResources = reason >> 8 === 0xa7;
-  const message = sentence(answer, `refused the object with failure reason ${hexadecimal(reason)}`);
+  const why = `refused the object with failure reason ${formatFailureReason(reason)}`;
   return reason === processingFailure || outOfResources
-    ? { kind: 'retry', message, failureReason: reason }
-    : { kind: 'set-aside', message, failureReason: reason, httpStatus: answer.status };
+    ? { kind: 'retry', message: sentence(answer, why), failureReason: reason }
+    : setAside(answer, why, reason);
+}
+
+function duplicate(answer: StowAnswer, reason?: number): InstanceOutcome {
+  if (answer.duplicates === 'accept') return delivered();
+  return setAside(answer, 'has the object already, which is set to count as a failure', reason);
+}
+
+function setAside(answer: StowAnswer, why: string, failureReason?: number): InstanceOutcome {
+  return {
+    kind: 'set-aside',
+    message: sentence(answer, why),
+    ...(failureReason === undefined ? {} : { failureReason }),
+    httpStatus: answer.status,
+    answer: summariseAnswer(answer),
+  };
 }
 
 function delivered(warningReason?: number): InstanceOutcome {
   return { kind: 'delivered', ...(warningReason === undefined ? {} : { warningReason }) };
 }
 
-function retry(answer: StowAnswer, what: string): StowVerdict {
+function retry(answer: StowAnswer, what: string, suspicion?: Suspicion): StowVerdict {
   const { status, retryAfterMs } = answer;
   return {
     kind: 'retry',
     message: sentence(answer, what),
     httpStatus: status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(suspicion === undefined ? {} : { suspicion }),
   };
 }
 
@@ -177,8 +194,4 @@ function hold(answer: StowAnswer, what: string): StowVerdict {
 /** Built from numbers and our own words only: an archive's text may hold anything. */
 function sentence({ status }: StowAnswer, what: string): string {
   return `the archive ${what} (HTTP ${status})`;
-}
-
-function hexadecimal(reason: number): string {
-  return `${reason.toString(16).toUpperCase().padStart(4, '0')}H`;
 }

@@ -1,4 +1,5 @@
 import type { Uid } from '../dicom/uid.ts';
+import type { AnswerSummary } from './answer-summary.ts';
 
 /** What became of one instance of a STOW-RS request. */
 export type InstanceOutcome =
@@ -11,20 +12,33 @@ export type InstanceOutcome =
       readonly message: string;
       readonly failureReason?: number;
       readonly httpStatus?: number;
+      readonly answer?: AnswerSummary;
     };
+
+/**
+ * Why the objects of a batch may themselves be what made it fail: the archive `broke` off in the
+ * middle of it or answered with an error of its own, or said yes and was `silent` about all of them.
+ */
+export type Suspicion = 'broke' | 'silent';
 
 /** What an answer (or its absence) to a STOW-RS request means; DESIGN §6's table. */
 export type StowVerdict =
   /** Every instance that was sent has an outcome of its own. */
   | { readonly kind: 'each'; readonly outcomes: ReadonlyMap<Uid, InstanceOutcome> }
-  /** Refused as a whole without saying which: send one by one. */
-  | { readonly kind: 'split'; readonly message: string; readonly httpStatus: number }
-  /** Nothing can be said of the objects: the same again, later. */
+  /** Refused as a whole without saying which: halve it until the object is alone. */
+  | {
+      readonly kind: 'split';
+      readonly message: string;
+      readonly httpStatus: number;
+      readonly answer?: AnswerSummary;
+    }
+  /** The same again, later. Without a suspicion, nothing can be said of the objects. */
   | {
       readonly kind: 'retry';
       readonly message: string;
       readonly httpStatus?: number;
       readonly retryAfterMs?: number;
+      readonly suspicion?: Suspicion;
     }
   /** Nothing will pass until somebody changes a setting; condemns no object. */
   | { readonly kind: 'hold'; readonly message: string; readonly httpStatus?: number };

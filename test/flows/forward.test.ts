@@ -38,6 +38,7 @@ function bench(answer: Answer, settings: { readonly concurrency?: number } = {})
       objectSetAside: () => undefined,
       batchRetried: () => undefined,
       batchTook: () => undefined,
+      breakerChanged: () => undefined,
     },
     log,
     now: () => Date.now(),
@@ -129,7 +130,7 @@ describe('Forwarder', () => {
     expect(spool.releases.at(-1)?.notBefore).toBeGreaterThan(Date.now());
   });
 
-  it('C10 sends a batch refused as a whole one by one, and sets the culprit aside', async () => {
+  it('C10 halves a batch refused as a whole, and sets the culprit aside', async () => {
     const { spool, forwarder, requests, add } = bench((batch) =>
       batch.includes('1.2')
         ? { kind: 'split', message: 'bad request', httpStatus: 400 }
@@ -140,9 +141,9 @@ describe('Forwarder', () => {
     forwarder.start();
 
     await vi.waitFor(() => expect(spool.settled).toEqual(['1.1', '1.3']));
-    expect(requests).toEqual([['1.1', '1.2', '1.3'], ['1.1'], ['1.2'], ['1.3']]);
+    expect(requests).toEqual([['1.1', '1.2', '1.3'], ['1.1', '1.2'], ['1.1'], ['1.2'], ['1.3']]);
     expect(spool.failed).toMatchObject([
-      { sopInstanceUid: '1.2', reason: { httpStatus: 400, attempts: 2 } },
+      { sopInstanceUid: '1.2', reason: { httpStatus: 400, attempts: 3 } },
     ]);
   });
 

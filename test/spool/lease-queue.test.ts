@@ -138,9 +138,9 @@ describe('lease queue', () => {
 
     expect(idsOf(queue.lease(many))).toEqual([first.id]);
     expect(queue.lease(many)).toBeUndefined();
-    queue.release(first, { notBefore: 5_000, alone: false });
+    queue.release(first, { notBefore: 5_000 });
     expect(queue.lease(many)).toBeUndefined();
-    queue.release(first, { notBefore: 0, alone: false });
+    queue.release(first, { notBefore: 0 });
     expect(queue.lease(many)).toBeUndefined();
   });
 
@@ -163,7 +163,7 @@ describe('lease queue', () => {
     queue.add(old);
     queue.flush();
     queue.lease(many);
-    queue.release(old, { notBefore: 3_000, alone: false });
+    queue.release(old, { notBefore: 3_000 });
     expect(queue.lease(many)).toBeUndefined();
     expect(queue.nextDueAt()).toBe(3_000);
     clock.now = 3_000;
@@ -178,14 +178,47 @@ describe('lease queue', () => {
     queue.add(other);
     queue.flush();
     queue.lease(many);
-    queue.release(lonely, { notBefore: 0, alone: true });
-    queue.release(other, { notBefore: 0, alone: false });
+    queue.release(lonely, { notBefore: 0, company: 'lonely' });
+    queue.release(other, { notBefore: 0 });
     expect(idsOf(queue.lease(many))).toEqual([lonely.id]);
     expect(idsOf(queue.lease(many))).toEqual([other.id]);
 
-    queue.release(lonely, { notBefore: 0, alone: false });
-    queue.release(other, { notBefore: 0, alone: false });
+    queue.release(lonely, { notBefore: 0 });
+    queue.release(other, { notBefore: 0 });
     expect(idsOf(queue.lease(many))).toEqual([lonely.id]);
+  });
+
+  it('leases what keeps company together, apart from all else, even after a wait', () => {
+    const { queue, clock } = newQueue();
+    const [a, b, c, d] = [entry(), entry(), entry(), entry()];
+    for (const one of [a, b, c, d]) queue.add(one);
+    queue.flush();
+    queue.lease(many);
+    queue.release(c, { notBefore: 2_000, company: 'right' });
+    queue.release(d, { notBefore: 2_000, company: 'right' });
+    queue.release(a, { notBefore: 0, company: 'left' });
+    queue.release(b, { notBefore: 0, company: 'left' });
+    queue.add(entry());
+
+    expect(idsOf(queue.lease(many))).toEqual([a.id, b.id]);
+    clock.now = 2_000;
+    expect(idsOf(queue.lease(many))).toEqual([c.id, d.id]);
+    queue.release(c, { notBefore: 0 });
+    queue.release(d, { notBefore: 0 });
+    expect(idsOf(queue.lease(many))).toEqual([c.id, d.id]);
+  });
+
+  it('never mixes studies, though the same word be given to entries of two', () => {
+    const { queue } = newQueue();
+    const [a, b] = [entry({ study: 'A' }), entry({ study: 'B' })];
+    for (const one of [a, b]) queue.add(one);
+    queue.flush();
+    for (const one of [a, b]) {
+      queue.lease(many);
+      queue.release(one, { notBefore: 5_000, company: 'same' });
+    }
+    queue.flush();
+    expect(queue.lease(many)).toBeUndefined();
   });
 
   it('does not wait for an idle time that a clock set back has put far away', () => {
@@ -217,7 +250,11 @@ describe('lease queue', () => {
         urgent: fc.boolean(),
       }),
       fc.record({ do: fc.constant('lease' as const), count: fc.integer({ min: 1, max: 4 }) }),
-      fc.record({ do: fc.constant('release' as const), later: fc.boolean(), alone: fc.boolean() }),
+      fc.record({
+        do: fc.constant('release' as const),
+        later: fc.boolean(),
+        company: fc.constantFrom(undefined, 'A', 'B'),
+      }),
       fc.record({ do: fc.constant('settle' as const) }),
       fc.record({ do: fc.constant('flush' as const) }),
       fc.record({ do: fc.constant('wait' as const) }),
@@ -254,7 +291,10 @@ describe('lease queue', () => {
           else {
             const back = leased.pop();
             if (back)
-              queue.release(back, { notBefore: one.later ? clock.now + 100 : 0, alone: one.alone });
+              queue.release(back, {
+                notBefore: one.later ? clock.now + 100 : 0,
+                company: one.company,
+              });
           }
           expect(queue.entries).toBe(added.length - settled.length);
         }

@@ -3,6 +3,7 @@ import type {
   ArrivingObject,
   Lease,
   LeaseLimits,
+  ReleaseOptions,
   SetAsideReason,
   Spool,
   SpoolDepth,
@@ -15,7 +16,7 @@ interface Kept {
   readonly entry: SpoolEntry;
   readonly sopInstanceUid: string;
   readonly bytes: Buffer;
-  alone: boolean;
+  company: string | undefined;
   notBefore: number;
 }
 
@@ -24,11 +25,7 @@ export class InMemorySpool implements Spool {
   readonly ready: Kept[] = [];
   readonly failed: { readonly sopInstanceUid: string; readonly reason: SetAsideReason }[] = [];
   readonly settled: string[] = [];
-  readonly releases: {
-    readonly id: string;
-    readonly notBefore: number;
-    readonly alone: boolean;
-  }[] = [];
+  readonly releases: ({ readonly id: string } & ReleaseOptions)[] = [];
   discarded = 0;
   /** Thrown by the next calls when set. */
   faults: { receive?: Error; write?: Error; commit?: Error; settle?: Error } = {};
@@ -83,20 +80,26 @@ export class InMemorySpool implements Spool {
       entry,
       sopInstanceUid: identity.sopInstanceUid,
       bytes,
-      alone: false,
+      company: undefined,
       notBefore: 0,
     });
     this.#wakeAll();
     return entry;
   }
 
-  lease({ maxInstances }: LeaseLimits): Lease | undefined {
+  lease({ maxInstances, maxBytes }: LeaseLimits): Lease | undefined {
     const due = this.ready.filter(
       ({ entry, notBefore }) => notBefore <= this.#now() && !this.#leased.has(entry.id),
     );
     const [first] = due;
     if (first === undefined) return undefined;
-    const taken = first.alone ? [first] : due.filter(({ alone }) => !alone).slice(0, maxInstances);
+    const taken: Kept[] = [];
+    let length = 0;
+    for (const kept of due.filter(({ company }) => company === first.company)) {
+      length += kept.bytes.length;
+      if (taken.length > 0 && (taken.length >= maxInstances || length > maxBytes)) break;
+      taken.push(kept);
+    }
     for (const { entry } of taken) this.#leased.add(entry.id);
     return { destination: 'main', entries: taken.map(({ entry }) => entry) };
   }
@@ -132,14 +135,11 @@ export class InMemorySpool implements Spool {
     return Promise.resolve();
   }
 
-  release(
-    entry: SpoolEntry,
-    options: { readonly notBefore: number; readonly alone: boolean },
-  ): void {
+  release(entry: SpoolEntry, options: ReleaseOptions): void {
     const kept = this.#find(entry);
+    if (!this.#leased.delete(entry.id)) throw new Error(`${entry.id} is not leased`);
     kept.notBefore = options.notBefore;
-    kept.alone ||= options.alone;
-    this.#leased.delete(entry.id);
+    kept.company = options.company ?? kept.company;
     this.releases.push({ id: entry.id, ...options });
     this.#wakeAll();
   }

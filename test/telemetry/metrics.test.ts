@@ -17,6 +17,8 @@ it('counts what the journeys report', async () => {
   metrics.objectSetAside('refused');
   metrics.deliveryRetried('http_503');
   metrics.batchEnded({ destination: 'default', seconds: 0.2 });
+  metrics.breakerChanged('open');
+  metrics.breakerChanged('half-open');
 
   const { text, contentType } = await metrics.expose();
   expect(contentType).toContain('text/plain');
@@ -33,6 +35,10 @@ it('counts what the journeys report', async () => {
     'drawbridge_delivery_retries_total{reason="http_503"} 1',
     'drawbridge_batch_seconds_bucket{le="0.3",destination="default"} 1',
     'drawbridge_batch_seconds_bucket{le="0.1",destination="default"} 0',
+    'drawbridge_breaker_state{state="closed"} 0',
+    'drawbridge_breaker_state{state="open"} 0',
+    'drawbridge_breaker_state{state="half-open"} 1',
+    'drawbridge_breaker_state{state="held"} 0',
     'drawbridge_queue_entries 0',
     'drawbridge_queue_oldest_age_seconds 0',
   ]) {

@@ -83,6 +83,41 @@ describe('what an answer to STOW-RS means', () => {
     ]);
   });
 
+  it('in 00081198 with 0111H, or a plain 409 found by a search → by DUPLICATES: fail = set aside', () => {
+    const listed = read({
+      status: 409,
+      body: response({ failed: [[one, 0x0111]] }),
+      duplicates: 'fail',
+    });
+    const plain = read({ status: 409, body: 'no', foundBySearch: true, duplicates: 'fail' });
+
+    expect(listed.kind === 'each' && listed.outcomes.get(one)).toMatchObject({
+      kind: 'set-aside',
+      failureReason: 0x0111,
+    });
+    expect(plain.kind === 'each' && plain.outcomes.get(one)).toMatchObject({
+      kind: 'set-aside',
+      httpStatus: 409,
+    });
+  });
+
+  it.each([
+    [408, 'broke'],
+    [425, undefined],
+    [429, undefined],
+    [500, 'broke'],
+    [502, 'broke'],
+    [503, undefined],
+    [504, 'broke'],
+    [507, undefined],
+    [200, 'silent'],
+    [302, undefined],
+  ])('C15 C17 what may be the doing of the objects: %i → %s', (status, suspicion) => {
+    const verdict = read({ status, contentType: 'text/html', body: '<html>' });
+
+    expect(verdict.kind === 'retry' ? verdict.suspicion : verdict.kind).toBe(suspicion);
+  });
+
   it('a plain 409 on a single object → by DUPLICATES: accept = delivered, once a search found it', () => {
     const answer: StowAnswer = { ...complete, status: 409, body: 'conflict' };
 

@@ -5,6 +5,7 @@ import {
   OriginAnswerError,
   OriginRefusedError,
 } from '../../errors/origin-errors.ts';
+import type { DuplicatePolicy } from '../../translate/stow-answer.ts';
 import type { StowVerdict } from '../../translate/stow-verdict.ts';
 import type { Archive, InstanceSelector, SearchQuery } from '../archive.ts';
 import { readJsonAnswer } from './json-answer.ts';
@@ -24,6 +25,8 @@ export interface DicomWebArchiveOptions extends OriginClientOptions {
    * file names its transfer syntax itself.
    */
   readonly nameTransferSyntax?: boolean;
+  /** What it means that the archive has an object already; `accept` unless told otherwise. */
+  readonly duplicates?: DuplicatePolicy;
   readonly now: () => number;
 }
 
@@ -48,15 +51,28 @@ export class DicomWebArchive implements Omit<Archive, 'retrieve'> {
   }
 
   store(batch: readonly Part10Source[], { signal }: Cancellable): Promise<StowVerdict> {
-    const { stowPath = '', nameTransferSyntax = false, now } = this.#options;
+    const { stowPath = '', now } = this.#options;
+    const { nameTransferSyntax = false, duplicates = 'accept' } = this.#options;
     return stow(batch, {
       client: this.#uploads,
       path: `${stowPath}/studies`,
       nameTransferSyntax,
+      duplicates,
       now,
       signal,
       isHeld: (instance) => this.#holds(instance, signal),
     });
+  }
+
+  async answers({ signal }: Cancellable): Promise<boolean | undefined> {
+    try {
+      await this.search({ level: 'study', match: {}, limit: 1 }, { signal });
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      // Who may store need not be allowed to search: that says nothing of the archive's health.
+      return error instanceof OriginRefusedError ? undefined : false;
+    }
   }
 
   async search(query: SearchQuery, { signal }: Cancellable): Promise<readonly DicomJson[]> {

@@ -4,14 +4,16 @@ import { OriginUnavailableError, TokenUnavailableError } from '../../errors/orig
 import { encodeMultipartRelated } from '../../multipart/encoder.ts';
 import { readRetryAfter } from '../../translate/retry-after.ts';
 import { isPlainConflict, readStowAnswer } from '../../translate/stow-answer.ts';
-import type { StowAnswer } from '../../translate/stow-answer.ts';
+import type { DuplicatePolicy, StowAnswer } from '../../translate/stow-answer.ts';
 import type { StowVerdict } from '../../translate/stow-verdict.ts';
+import { transportFaultOf } from '../../translate/transport-fault.ts';
 import type { OriginClient } from './origin-client.ts';
 
 interface StowOptions {
   readonly client: OriginClient;
   readonly path: string;
   readonly nameTransferSyntax: boolean;
+  readonly duplicates: DuplicatePolicy;
   readonly now: () => number;
   readonly signal: AbortSignal;
   /**
@@ -35,19 +37,31 @@ export async function stow(
   options: StowOptions,
 ): Promise<StowVerdict> {
   if (batch.length === 0) return { kind: 'each', outcomes: new Map() };
+  const upload: Upload = { hasBegun: false, isAnswered: false };
   try {
-    const answer = await send(batch, options);
+    const answer = await send(batch, upload, options);
     const [single] = batch;
     if (single === undefined || !isPlainConflict(answer)) return readStowAnswer(answer);
     return readStowAnswer({ ...answer, foundBySearch: await options.isHeld(single) });
   } catch (error) {
-    return verdictOf(error);
+    return verdictOf(error, upload);
   }
+}
+
+/**
+ * How far a request came. The error of a broken upload may be that of the second attempt, made when
+ * the first had already taken the archive down: only the first byte that left tells the two apart.
+ */
+interface Upload {
+  /** A connection was there, and bytes of the objects left on it. */
+  hasBegun: boolean;
+  isAnswered: boolean;
 }
 
 async function send(
   batch: readonly Part10Source[],
-  { client, path, nameTransferSyntax, now, signal }: StowOptions,
+  upload: Upload,
+  { client, path, nameTransferSyntax, duplicates, now, signal }: StowOptions,
 ): Promise<StowAnswer> {
   const partType = ({ transferSyntaxUid }: Part10Source): string =>
     nameTransferSyntax
@@ -72,26 +86,41 @@ async function send(
         'content-length': String(message.contentLength),
         accept: 'application/dicom+json',
       },
-      body: () => message.body,
+      body: () => noting(message.body, upload),
       maxAnswerBytes,
     },
     signal,
   );
+  upload.isAnswered = true;
   return {
     status: answer.status,
     contentType: answer.contentType,
     retryAfterMs: readRetryAfter(answer.retryAfter, now()),
     body: answer.body,
     sent: [...new Set(batch.map((instance) => instance.sopInstanceUid))],
-    duplicates: 'accept',
+    duplicates,
   };
 }
 
+async function* noting(body: AsyncIterable<Buffer>, upload: Upload): AsyncGenerator<Buffer> {
+  for await (const chunk of body) {
+    upload.hasBegun = true;
+    yield chunk;
+  }
+}
+
 /** What the network and the token server do is a verdict; anything else is the caller's to know. */
-function verdictOf(error: unknown): StowVerdict {
+function verdictOf(error: unknown, upload: Upload): StowVerdict {
   if (error instanceof OriginUnavailableError) {
-    const { message, retryAfterMs } = error;
-    return { kind: 'retry', message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    const { retryAfterMs } = error;
+    const brokeOff = upload.hasBegun && !upload.isAnswered;
+    const isGone = brokeOff && transportFaultOf(error.cause) === 'connect-refused';
+    return {
+      kind: 'retry',
+      message: isGone ? 'the archive went away while it was sent the batch' : error.message,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(brokeOff ? { suspicion: 'broke' as const } : {}),
+    };
   }
   if (error instanceof TokenUnavailableError) {
     return { kind: error.transient ? 'retry' : 'hold', message: error.message };

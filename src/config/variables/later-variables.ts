@@ -21,7 +21,6 @@ export const laterVariables: ReadonlySet<string> = new Set([
   'ARCHIVE_ACK_TIMEOUT',
   'SPOOL_KEEP',
   'SPOOL_URL',
-  'DUPLICATES',
   'HTTP_TLS_CERT',
   'HTTP_TLS_KEY',
   'HTTP_PUBLIC_URL',

@@ -39,6 +39,13 @@ export const spoolVariables = {
     description: 'How many bytes one request carries at most; a longer object travels alone.',
     schema: accept.size({ min: 1024 }),
   },
+  DUPLICATES: {
+    default: 'accept',
+    accepts: '`accept` or `fail`',
+    description:
+      'What an object is that the archive says it has already: delivered, or set aside in `failed/`.',
+    schema: accept.oneOf('accept', 'fail'),
+  },
   STOW_CONCURRENCY: {
     default: '4',
     accepts: 'a whole number from 1 to 256',

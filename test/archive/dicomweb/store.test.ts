@@ -267,6 +267,25 @@ describe('answers', () => {
     );
   });
 
+  it('a plain 409 is for somebody to look at where duplicates are to fail', async () => {
+    const source = watchedSource();
+    const archive = server.play(
+      (request, response) => {
+        if (request.method === 'POST')
+          void drain(request).then(() => response.writeHead(409).end());
+        else answerJson(response, 200, [{ '00080018': { Value: [source.sopInstanceUid] } }]);
+      },
+      { duplicates: 'fail' },
+    );
+
+    const verdict = await archive.store([source], { signal });
+
+    expect(kinds(verdict)).toEqual(['set-aside']);
+    expect(JSON.stringify([...(verdict.kind === 'each' ? verdict.outcomes : [])])).toContain(
+      'has the object already',
+    );
+  });
+
   it.each([403, 404, 200])(
     'a plain 409 is no delivery where the archive will not be searched: %i',
     async (status) => {
@@ -308,6 +327,7 @@ describe('faults on the way', () => {
     expect(await archive.store([watchedSource()], { signal })).toEqual({
       kind: 'retry',
       message: 'no answer from the archive: it stopped answering',
+      suspicion: 'broke',
     });
   });
 
@@ -376,8 +396,43 @@ describe('faults on the way', () => {
     expect(await archive.store([watchedSource()], { signal })).toEqual({
       kind: 'retry',
       message: 'no answer from the archive: the connection broke',
+      suspicion: 'broke',
     });
     expect(server.requests).toHaveLength(2);
+  });
+
+  it('C15 an archive that dies of what it is sent is told from one that is not there', async () => {
+    const mortal = await ArchiveServer.start();
+    const archive = mortal.play((request) => {
+      request.once('data', () => {
+        void mortal.stop();
+        request.socket.destroy();
+      });
+    });
+
+    expect(await archive.store([watchedSource(large)], { signal })).toEqual({
+      kind: 'retry',
+      message: 'the archive went away while it was sent the batch',
+      suspicion: 'broke',
+    });
+    expect(await archive.store([watchedSource()], { signal })).not.toHaveProperty('suspicion');
+    await mortal.closeClients();
+  });
+
+  it.each([
+    [200, true],
+    [204, true],
+    [403, undefined],
+    [500, false],
+    [503, false],
+  ])('an archive that answers %i to a search is there: %s', async (status, isThere) => {
+    const archive = server.play((_request, response) => {
+      if (status === 200) answerJson(response, 200, []);
+      else response.writeHead(status).end();
+    });
+
+    expect(await archive.answers({ signal })).toBe(isThere);
+    expect(server.requests[0]?.url).toBe('/dicom-web/studies?limit=1');
   });
 
   it('C15 an archive that is not there, has no name, or speaks no TLS', async () => {
@@ -403,8 +458,7 @@ describe('faults on the way', () => {
       { kind: 'retry', message: 'no answer from the archive: its host name cannot be resolved' },
       {
         kind: 'retry',
-        message:
-          'no answer from the archive: the TLS handshake failed, or its certificate is not trusted',
+        message: 'no answer from the archive: it does not speak TLS on this port',
       },
     ]);
   });
