@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runDcmtk, startStoreScp } from '../test/peers/dcmtk.ts';
 import { startBridgeProcess } from '../test/support/bridge-process.ts';
-import { deal } from './workload.ts';
+import { deal } from '../src/cli/deal.ts';
 import type { Workload } from './workload.ts';
 
 /** Something that takes a workload; a fresh one for every measurement. */

@@ -38,13 +38,6 @@ export async function generateWorkload(name: WorkloadName, folder: string): Prom
   return { name, description, files, bytes };
 }
 
-/** Deals the files out to a number of senders, in turn. */
-export function deal<Item>(items: readonly Item[], hands: number): readonly (readonly Item[])[] {
-  return Array.from({ length: hands }, (_each, hand) =>
-    items.filter((_item, index) => index % hands === hand),
-  );
-}
-
 const tmpfsMagic = 0x01021994;
 const knownFileSystems: Readonly<Record<number, string>> = {
   0xef53: 'ext4',

@@ -3,6 +3,7 @@ import type { SendResult } from '../dimse/store-user.ts';
 import { BridgeError } from '../errors/bridge-error.ts';
 import { formatStatus } from '../translate/c-store-status.ts';
 import { CommandError } from './command-error.ts';
+import { deal } from './deal.ts';
 import { formatDestination } from './destination.ts';
 import { dimseTarget } from './dimse-target.ts';
 import { readFileToSend } from './file-to-send.ts';
@@ -144,12 +145,6 @@ function printSummary(
   }
   stdout.write(
     `${summary.destination} took ${summary.sent} objects, ${summary.failed} failed, ${summary.skipped} files were no DICOM objects\n`,
-  );
-}
-
-function deal<Item>(items: readonly Item[], hands: number): readonly (readonly Item[])[] {
-  return Array.from({ length: Math.min(hands, items.length) }, (_each, hand) =>
-    items.filter((_item, index) => index % hands === hand),
   );
 }
 

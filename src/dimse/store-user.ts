@@ -2,6 +2,7 @@ import type { Uid } from '../dicom/uid.ts';
 import { BridgeError } from '../errors/bridge-error.ts';
 import type { Association } from '../upper-layer/association.ts';
 import { commandField } from '../upper-layer/command-set.ts';
+import type { CommandSet } from '../upper-layer/command-set.ts';
 import type { ProposedContext } from '../upper-layer/negotiation.ts';
 import { associate } from './associate.ts';
 import type { DimseTarget } from './associate.ts';
@@ -67,14 +68,7 @@ async function sendOne(
   if (context === undefined) return { kind: 'no-context' };
   await association.send({
     contextId: context.id,
-    command: {
-      commandField: commandField.cStoreRq,
-      messageId,
-      affectedSopClassUid: object.sopClassUid,
-      affectedSopInstanceUid: object.sopInstanceUid,
-      priority: 0,
-      hasDataSet: true,
-    },
+    command: storeRequest(object, messageId),
     dataSet: object.dataSet(),
   });
   const answer = await association.receive();
@@ -86,6 +80,21 @@ async function sendOne(
   }
   if (status === 0 || (status & 0xf000) === 0xb000) return { kind: 'stored', status };
   return { kind: 'refused', status, ...(errorComment !== undefined && { errorComment }) };
+}
+
+/** The C-STORE-RQ for an object, at MEDIUM priority (PS3.7 §9.3.1.1). */
+export function storeRequest(
+  { sopClassUid, sopInstanceUid }: Pick<ObjectToSend, 'sopClassUid' | 'sopInstanceUid'>,
+  messageId: number,
+): CommandSet {
+  return {
+    commandField: commandField.cStoreRq,
+    messageId,
+    affectedSopClassUid: sopClassUid,
+    affectedSopInstanceUid: sopInstanceUid,
+    priority: 0,
+    hasDataSet: true,
+  };
 }
 
 interface ContextGroup<Item> {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { verificationSopClass } from '../../src/dicom/sop-class.ts';
 import { associate } from '../../src/dimse/associate.ts';
+import { storeRequest } from '../../src/dimse/store-user.ts';
 import type { SendResult } from '../../src/dimse/store-user.ts';
 import { verify } from '../../src/dimse/verification-user.ts';
 import { commandField } from '../../src/upper-layer/command-set.ts';
@@ -155,14 +156,7 @@ describe.skipIf(peersSkipped)('a spool that fills up', () => {
 
     await association.send({
       contextId: 1,
-      command: {
-        commandField: commandField.cStoreRq,
-        messageId: 1,
-        affectedSopClassUid: object.sopClassUid,
-        affectedSopInstanceUid: object.sopInstanceUid,
-        priority: 0,
-        hasDataSet: true,
-      },
+      command: storeRequest(object, 1),
       dataSet: object.dataSet(),
     });
     const refusal = await association.receive();

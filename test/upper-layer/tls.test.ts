@@ -3,8 +3,10 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { requestAssociation } from '../../src/upper-layer/request.ts';
+import { createAuthority } from '../support/certificates.ts';
+import type { CertificateAuthority } from '../support/certificates.ts';
 import { patient, startAcceptor } from './support/acceptor.ts';
 import {
   commandPdv,
@@ -16,7 +18,6 @@ import {
 } from './support/bytes.ts';
 import { deferred } from './support/deferred.ts';
 import { RawPeer } from './support/raw-peer.ts';
-import { selfSignedCertificate } from './support/self-signed-certificate.ts';
 
 /** Verified, with the TCP connection below it. */
 interface Connected {
@@ -25,10 +26,13 @@ interface Connected {
 }
 
 describe('over TLS', () => {
-  let tls: Awaited<ReturnType<typeof selfSignedCertificate>>;
+  let authority: CertificateAuthority;
+  let tls: { readonly key: string; readonly cert: string };
   beforeAll(async () => {
-    tls = await selfSignedCertificate();
+    authority = await createAuthority();
+    tls = await authority.issue();
   });
+  afterAll(() => authority.remove());
 
   async function connectSecurely(
     port: number,
@@ -38,7 +42,7 @@ describe('over TLS', () => {
     onTestFinished(() => {
       wire.destroy();
     });
-    const secure = connectTls({ socket: wire, host: '127.0.0.1', ca: tls.cert, ...options });
+    const secure = connectTls({ socket: wire, host: '127.0.0.1', ca: authority.cert, ...options });
     await once(secure, 'secureConnect');
     return { wire, secure };
   }

@@ -1,6 +1,6 @@
 import { associate } from '../../../src/dimse/associate.ts';
+import { storeRequest } from '../../../src/dimse/store-user.ts';
 import type { Association } from '../../../src/upper-layer/association.ts';
-import { commandField } from '../../../src/upper-layer/command-set.ts';
 import { targetOf } from './send.ts';
 import type { SentObject } from './sent-object.ts';
 
@@ -36,14 +36,7 @@ export async function beginStore(
 
   const sent = association.send({
     contextId: 1,
-    command: {
-      commandField: commandField.cStoreRq,
-      messageId: 1,
-      affectedSopClassUid: object.sopClassUid,
-      affectedSopInstanceUid: object.sopInstanceUid,
-      priority: 0,
-      hasDataSet: true,
-    },
+    command: storeRequest(object, 1),
     dataSet: halves(),
   });
   // Heard by `finish`; an association that is aborted before must not end the test run.
