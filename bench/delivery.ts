@@ -92,14 +92,14 @@ async function sourceOf(file: string): Promise<Part10Source> {
   };
 }
 
-async function timed(work: () => Promise<void>): Promise<number> {
+export async function timed(work: () => Promise<void>): Promise<number> {
   const begun = performance.now();
   await work();
   return (performance.now() - begun) / 1000;
 }
 
 /** Asks Orthanc every 20 ms how much it holds: the price is the same for every contender. */
-async function untilHeld(orthanc: Orthanc, count: number): Promise<void> {
+export async function untilHeld(orthanc: Orthanc, count: number): Promise<void> {
   for (;;) {
     const answer = await fetch(`${orthanc.restUrl}/statistics`);
     const { CountInstances } = (await answer.json()) as { readonly CountInstances: number };

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { startOrthanc } from '../test/peers/orthanc.ts';
+import { bestOf, compareDeliveries } from './compare-deliveries.ts';
 import { drawbridge, storescp, writeAndSync } from './contenders.ts';
 import type { Receiver } from './contenders.ts';
 import { bridgePeaks, byLoader, byStoreScu, throughDrawbridge } from './delivery.ts';
-import type { Delivery } from './delivery.ts';
+import { compareRecovery } from './recovery.ts';
+import { aimOf, megabytes, print } from './report.ts';
+import { compareOverWan } from './wan.ts';
 import { describeDisk, generateWorkload, median, workloadNames } from './workload.ts';
 import type { Workload, WorkloadName } from './workload.ts';
 
@@ -18,10 +20,21 @@ const receptionAims: Readonly<Record<WorkloadName, Readonly<Record<number, numbe
   large: { 1: 1.0, 4: 1.2 },
 };
 
+const partNames = ['receive', 'deliver', 'wan', 'recovery'] as const;
+type Part = (typeof partNames)[number];
+
+/** What each part is about: a long line matters most to CT, a long queue is one of small objects. */
+const workloadsOf: Readonly<Record<Part, readonly WorkloadName[]>> = {
+  receive: ['ct', 'small', 'large'],
+  deliver: ['ct', 'small'],
+  wan: ['ct'],
+  recovery: ['small'],
+};
+
 const wanted = process.argv.slice(2);
 if (wanted.includes('--help')) {
   console.log(
-    'npm run bench [-- receive|deliver] [ct|small|large]\n\nBENCH_DIR: a folder on a real disk',
+    'npm run bench [-- receive|deliver|wan|recovery] [ct|small|large]\n\nBENCH_DIR: a folder on a real disk',
   );
   process.exit(0);
 }
@@ -37,12 +50,15 @@ process.on('SIGINT', () => process.exit(130));
 try {
   console.log(`disk: ${await describeDisk(folder)}`);
   console.log(`node ${process.versions.node}, each figure the median of ${rounds} runs\n`);
-  const parts = chosen(['receive', 'deliver'] as const);
+  const parts = chosen(partNames);
   for (const name of chosen(workloadNames)) {
+    const has = (part: Part): boolean => parts.includes(part) && workloadsOf[part].includes(name);
+    if (!partNames.some(has)) continue;
     const workload = await generateWorkload(name, join(folder, name));
-    if (parts.includes('receive'))
-      for (const n of [1, 4]) await compareReception(name, workload, n);
-    if (parts.includes('deliver') && name !== 'large') await compareDelivery(workload);
+    if (has('receive')) for (const n of [1, 4]) await compareReception(name, workload, n);
+    if (has('deliver')) await compareDelivery(workload);
+    if (has('wan')) await compareOverWan(workload, { rounds, folder });
+    if (has('recovery')) await compareRecovery(workload, { rounds, folder });
     await rm(join(folder, name), { recursive: true });
   }
 } finally {
@@ -87,40 +103,26 @@ async function compareReception(name: WorkloadName, workload: Workload, n: numbe
 }
 
 async function compareDelivery(workload: Workload): Promise<void> {
-  const contenders: Readonly<Record<string, Delivery>> = {
-    'drawbridge, 1 association': throughDrawbridge(1),
-    'drawbridge, 4 associations': throughDrawbridge(4),
-    'loader, 4 × 50': byLoader({ connections: 4, batch: 50 }),
-    'loader, 4 × 25': byLoader({ connections: 4, batch: 25 }),
-    'loader, 1 × 50': byLoader({ connections: 1, batch: 50 }),
-    'storescu to Orthanc, 1': byStoreScu(1),
-    'storescu to Orthanc, 4': byStoreScu(4),
-  };
-  const seconds: Record<string, number[]> = {};
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [contender, deliver] of Object.entries(contenders)) {
-      // A fresh Orthanc each time: its index slows down as it fills.
-      const orthanc = await startOrthanc();
-      const scratch = await mkdtemp(join(folder, 'delivery-'));
-      execFileSync('sync');
-      (seconds[contender] ??= []).push(await deliver(workload, orthanc, scratch));
-      await orthanc.stop();
-      await rm(scratch, { recursive: true, force: true });
-    }
-  }
-  const of = (prefix: string): number =>
-    Math.min(
-      ...Object.entries(seconds)
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([, values]) => median(values)),
-    );
-  console.log(`deliver ${workload.description} (until Orthanc holds everything)`);
-  for (const [contender, values] of Object.entries(seconds)) {
-    print(contender, median(values), workload, '');
-  }
-  const ours = of('drawbridge');
-  const ofLoader = of('loader') / ours;
-  const ofStoreScu = of('storescu to Orthanc, 1') / ours;
+  const medians = await compareDeliveries(
+    workload,
+    {
+      'drawbridge, 1 association': throughDrawbridge(1),
+      'drawbridge, 4 associations': throughDrawbridge(4),
+      'loader, 4 × 50': byLoader({ connections: 4, batch: 50 }),
+      'loader, 4 × 25': byLoader({ connections: 4, batch: 25 }),
+      'loader, 1 × 50': byLoader({ connections: 1, batch: 50 }),
+      'storescu to Orthanc, 1': byStoreScu(1),
+      'storescu to Orthanc, 4': byStoreScu(4),
+    },
+    {
+      title: `deliver ${workload.description} (until Orthanc holds everything)`,
+      rounds,
+      folder,
+    },
+  );
+  const ours = bestOf(medians, 'drawbridge');
+  const ofLoader = bestOf(medians, 'loader') / ours;
+  const ofStoreScu = bestOf(medians, 'storescu to Orthanc, 1') / ours;
   console.log(
     `  ${ofLoader.toFixed(2)} × the best loader's speed${aimOf(ofLoader >= 0.9, '≥ 0.9')}`,
   );
@@ -128,18 +130,4 @@ async function compareDelivery(workload: Workload): Promise<void> {
     `  ${ofStoreScu.toFixed(2)} × the speed of storescu straight into Orthanc${aimOf(ofStoreScu >= 2.5, '≥ 2.5')}`,
   );
   console.log(`  peak RSS of drawbridge ${megabytes(Math.max(...bridgePeaks.splice(0)))}\n`);
-}
-
-function print(name: string, seconds: number, { files, bytes }: Workload, note: string): void {
-  const rate = `${(files.length / seconds).toFixed(0)} obj/s`.padStart(12);
-  const speed = `${megabytes(bytes / seconds)}/s`.padStart(12);
-  console.log(`  ${name.padEnd(28)}${seconds.toFixed(2).padStart(8)} s${rate}${speed}  ${note}`);
-}
-
-function aimOf(met: boolean, aim: string): string {
-  return `  (aim ${aim}: ${met ? 'met' : 'NOT met'})`;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toFixed(0)} MB`;
 }

@@ -1,5 +1,6 @@
 // npm test: installs what is missing, then checks and every test.
-//   --large   the tests that move gigabytes    --storm   the long fault storm
+//   --large   the tests that move gigabytes
+//   --storm   the long fault storms alone; --seeds 100 of them, beginning with --seed 7
 // Anything else goes to vitest (a file name, -t "name").
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,8 +16,11 @@ import { ensureDebianPackages } from '../test/peers/debian-packages.mjs';
 
 requireSupportedNode();
 const args = process.argv.slice(2);
+const seeds = { STORM_SEEDS: takeNumber('--seeds', '1'), STORM_SEED: takeNumber('--seed', '1') };
 const suite = args.includes('--large') ? 'large' : args.includes('--storm') ? 'storm' : 'default';
 const forVitest = args.filter((arg) => arg !== '--large' && arg !== '--storm');
+// Nothing else is different in a storm.
+if (suite === 'storm' && forVitest.length === 0) forVitest.push('storm.test');
 await ensureInstalled();
 if (!ensureDebianPackages({ say })) process.exit(1);
 await ensureBuilt();
@@ -38,7 +42,7 @@ const code = await exitCodeOf(
     `--outputFile.json=${report}`,
     ...forVitest,
   ],
-  { env: { ...process.env, TEST_SUITE: suite } },
+  { env: { ...process.env, ...seeds, TEST_SUITE: suite } },
 );
 const result = JSON.parse(await readFile(report, 'utf8').catch(() => '{}'));
 await rm(report, { force: true });
@@ -54,3 +58,12 @@ const skipped = (result.numPendingTests ?? 0) + (result.numTodoTests ?? 0);
 if (failedChecks > 0) say('npm run check found faults; they count as one failure');
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failed === 0 ? 0 : 1);
+
+function takeNumber(name, byDefault) {
+  const at = args.indexOf(name);
+  if (at < 0) return byDefault;
+  const [, text = ''] = args.splice(at, 2);
+  if (/^[0-9]+$/.test(text)) return text;
+  console.error(`${name} takes a number`);
+  process.exit(64);
+}

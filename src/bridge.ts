@@ -1,13 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import type { Archive } from './archive/archive.ts';
 import { composeArchive } from './compose/archive.ts';
-import { composeForwarder } from './compose/delivery.ts';
+import { startControl } from './compose/control.ts';
+import { composeConfirmations, composeForwarder } from './compose/delivery.ts';
 import { composeListener } from './compose/dimse.ts';
 import { startHttpListeners } from './compose/http.ts';
+import { composeMetrics } from './compose/metrics.ts';
 import { composeSpool } from './compose/spool.ts';
 import type { Config } from './config/config.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { DeliveryProgress } from './flows/delivery-progress.ts';
 import type { Logger } from './telemetry/logger.ts';
+import { RecentRefusals } from './telemetry/recent-refusals.ts';
 
 /** A bridge that runs. */
 export interface Bridge {
@@ -37,6 +40,7 @@ export async function startBridge(config: Config, log: Logger): Promise<Bridge> 
     for (const close of closers.splice(0).reverse()) await close();
   };
   let isServing = false;
+  let ports: Bridge['ports'] = { dimse: undefined, http: undefined, operations: undefined };
   try {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
     const spool = composeSpool(config, log);
@@ -44,14 +48,19 @@ export async function startBridge(config: Config, log: Logger): Promise<Bridge> 
     closers.push(() => spool.close());
     const waiting = spool.depth();
 
-    const metrics = createMetrics({
-      queue: () => spool.depth(),
-      now: Date.now,
-      processMetrics: true,
+    const progress = new DeliveryProgress({ now: Date.now });
+    const refusals = new RecentRefusals();
+    const control = await startControl(config, {
+      ...{ spool, progress, refusals, log },
+      ports: () => ports,
     });
+    closers.push(() => control.close());
+
+    // Only now: the control socket shows that no other bridge uses the embedded archive's folder.
     const composed = await composeArchive(config, log);
     const { store, archive } = composed;
     closers.push(() => composed.close());
+    const metrics = composeMetrics(config, { spool, archive: composed });
 
     const listeners = await startHttpListeners(config, {
       checks: { live: () => true, ready: () => isServing, ingest: () => spool.accepts() },
@@ -62,19 +71,29 @@ export async function startBridge(config: Config, log: Logger): Promise<Bridge> 
 
     // One grace period for both: an object taken in the last second may still leave.
     let grace = AbortSignal.abort();
-    const forwarder = composeForwarder(config, { spool, store, metrics, log });
+    const confirmations = composeConfirmations(config);
+    const forwarder = composeForwarder(config, {
+      ...{ spool, store, metrics, progress, log },
+      outcomes: confirmations,
+    });
     forwarder.start();
     closers.push(() => forwarder.stop(grace));
 
     let dimsePort: number | undefined;
     if (config.dimse.port !== 'off') {
-      const listener = composeListener(config, config.dimse.port, { spool, metrics, log });
+      const listener = composeListener(config, config.dimse.port, {
+        spool,
+        metrics,
+        refusals,
+        confirmations,
+        log,
+      });
       ({ port: dimsePort } = await listener.start());
       closers.push(() => listener.stop(grace));
     }
     isServing = true;
 
-    const ports = {
+    ports = {
       dimse: dimsePort,
       http: listeners.http?.port,
       operations: listeners.operations?.port,

@@ -1,11 +1,17 @@
 import type { DicomJson } from '../dicom/dicom-json.ts';
-import type { Part10Source } from '../dicom/instance.ts';
+import type { Part10Source, RetrievedObject } from '../dicom/instance.ts';
 import type { Uid } from '../dicom/uid.ts';
 import type { StowVerdict } from '../translate/stow-verdict.ts';
 
 /** Waits are ended by the caller. */
 interface Cancellable {
   readonly signal: AbortSignal;
+}
+
+/** What belongs to one delivery. */
+interface Traced extends Cancellable {
+  /** A trace-id of the W3C Trace Context, for archives that keep one. */
+  readonly trace?: string;
 }
 
 /** What a search asks for, at one of the three levels (PS3.18 §10.6). */
@@ -34,13 +40,19 @@ export interface ObjectStore {
    * Never throws for what the archive or the network did: that is the verdict's business.
    * @throws the signal's reason when the caller aborted, and what reading a source threw.
    */
-  store(batch: readonly Part10Source[], options: Cancellable): Promise<StowVerdict>;
+  store(
+    batch: readonly Part10Source[],
+    options: Traced & {
+      /** Not held back by a limit on the rate of uploads. */
+      readonly urgent?: boolean;
+    },
+  ): Promise<StowVerdict>;
   /**
    * Asks something harmless to see whether the archive is there and works; `undefined` where that
    * cannot be told. Absent where there is nothing to ask.
    * @throws the signal's reason when the caller aborted.
    */
-  answers?(options: Cancellable): Promise<boolean | undefined>;
+  answers?(options: Traced): Promise<boolean | undefined>;
   close(): Promise<void>;
 }
 
@@ -48,8 +60,11 @@ export interface ObjectStore {
 export interface Archive extends ObjectStore {
   /** Results in the DICOM JSON Model, one a study, series or instance. */
   search(query: SearchQuery, options: Cancellable): Promise<readonly DicomJson[]>;
-  /** The selected objects as they are stored. Throws {@link NotFoundError} when there are none. */
-  retrieve(selector: InstanceSelector, options: Cancellable): AsyncIterable<Part10Source>;
+  /**
+   * The selected objects as they are stored, one after the other; leaving the loop ends the request.
+   * Throws {@link NotFoundError} when there are none.
+   */
+  retrieve(selector: InstanceSelector, options: Cancellable): AsyncIterable<RetrievedObject>;
   /** Their data sets without bulk data. Throws {@link NotFoundError} when there are none. */
   metadata(selector: InstanceSelector, options: Cancellable): Promise<readonly DicomJson[]>;
 }

@@ -1,10 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseAeTitle } from '../dicom/ae-title.ts';
 import type { AeTitle } from '../dicom/ae-title.ts';
+import type { CheckOptions } from './check/check.ts';
 import type { ConfigOptions } from './config.ts';
 import { parseDestination, parsePort } from './destination.ts';
 import type { Destination } from './destination.ts';
 import { exitCodes, printError } from './print-error.ts';
+import { defineQueue } from './queue/define-queue.ts';
+import type { QueueOrder } from './queue/queue-order.ts';
 import type { CommandIo } from './terminal.ts';
 
 /** Options of `drawbridge echo`. */
@@ -39,6 +42,8 @@ export interface Commands {
   serve(): Promise<number | undefined>;
   echo(options: EchoOptions): Promise<number | undefined>;
   send(options: SendOptions): Promise<number | undefined>;
+  check(options: CheckOptions): Promise<number | undefined>;
+  queue(order: QueueOrder): Promise<number | undefined>;
   config(options: ConfigOptions): Promise<number | undefined>;
   demo(options: DemoOptions): Promise<number | undefined>;
 }
@@ -69,6 +74,8 @@ export function createProgram({ io, commands, version }: ProgramOptions): Progra
       defineServe(program, () => run(commands.serve()));
       defineEcho(program, (options) => run(commands.echo(options)));
       defineSend(program, (options) => run(commands.send(options)));
+      defineCheck(program, (options) => run(commands.check(options)));
+      defineQueue(program, (order) => run(commands.queue(order)));
       defineConfig(program, (options) => run(commands.config(options)));
       defineDemo(program, (options) => run(commands.demo(options)));
       try {
@@ -194,6 +201,19 @@ interface SendFlags {
   readonly callingAe: AeTitle;
   readonly associations: number;
   readonly json: boolean;
+}
+
+function defineCheck(program: Command, action: Action<CheckOptions>): void {
+  program
+    .command('check')
+    .description('hold the configuration against the live world and say what to do')
+    .option('--json', 'print the results as JSON', false)
+    .option('--write', 'store a tiny test object in the archive (patient DRAWBRIDGE^CHECK)', false)
+    .addHelpText(
+      'after',
+      '\nExit code 0 when nothing failed, 1 when something did, 78 without a valid configuration.',
+    )
+    .action((options: CheckOptions) => action(options));
 }
 
 function defineConfig(program: Command, action: Action<ConfigOptions>): void {

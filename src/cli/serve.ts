@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { startBridge } from '../bridge.ts';
 import type { Bridge } from '../bridge.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
@@ -6,6 +5,7 @@ import { BridgeError } from '../errors/bridge-error.ts';
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import { createLogger } from '../telemetry/pino-logger.ts';
 import { exitCodes } from './print-error.ts';
+import { keepYoungGenerationSmall } from './young-generation.ts';
 
 /**
  * `drawbridge serve`: runs until it is asked to stop, then stops in order.
@@ -17,9 +17,7 @@ export async function serve(
   { config, notes }: LoadedConfig,
   stopRequested: Promise<void>,
 ): Promise<number> {
-  // What passes through are socket chunks, which die young. In a young generation that grows (V8's
-  // default, to 32 MB and more) tens of megabytes of dead ones pile up before they are noticed.
-  setFlagsFromString('--semi-space-growth-factor=1');
+  keepYoungGenerationSmall();
   const log = createLogger({ ...config.log, output: process.stdout });
   for (const note of notes) log.warn({}, note);
   // What nobody foresaw: say so and go. What was acknowledged is on disk, and the next start resumes.

@@ -1,5 +1,6 @@
 import type { Archive, ObjectStore } from '../archive/archive.ts';
 import { DicomWebArchive } from '../archive/dicomweb/dicomweb-archive.ts';
+import { UploadShaper } from '../archive/dicomweb/upload-shaper.ts';
 import { EmbeddedArchive } from '../archive/embedded/embedded-archive.ts';
 import type { Config, DicomwebArchiveConfig } from '../config/config.ts';
 import { proxyConnector } from '../egress/proxy-connector.ts';
@@ -14,6 +15,8 @@ export interface ComposedArchive {
   readonly store: ObjectStore;
   /** The same, where this version can also read it back. */
   readonly archive: Archive | undefined;
+  /** Milliseconds since the epoch at which the token it is shown was fetched, where there is one. */
+  tokenObtainedAt(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -23,7 +26,12 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
   if (archive.kind === 'embedded') {
     const embedded = new EmbeddedArchive({ folder: archive.folder, log });
     await embedded.open();
-    return { store: embedded, archive: embedded, close: () => embedded.close() };
+    return {
+      store: embedded,
+      archive: embedded,
+      tokenObtainedAt: () => undefined,
+      close: () => embedded.close(),
+    };
   }
   const tls = await readTlsMaterial(archive);
   const way = composeWay(archive, tls);
@@ -35,6 +43,7 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
     authorization,
     ...way,
     duplicates: config.delivery.duplicates,
+    shaper: composeShaper(config.delivery.uploadRate),
     log,
     now: Date.now,
     ...pathOptions(archive),
@@ -42,6 +51,7 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
   return {
     store: dicomweb,
     archive: undefined,
+    tokenObtainedAt: () => authorization.obtainedAt,
     close: async () => {
       await dicomweb.close();
       await authorization.close();
@@ -49,10 +59,20 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
   };
 }
 
+function composeShaper(bytesPerSecond: readonly (number | undefined)[]): UploadShaper | undefined {
+  if (bytesPerSecond.every((rate) => rate === undefined)) return undefined;
+  return new UploadShaper({
+    bytesPerSecond,
+    hour: () => new Date().getHours(),
+    now: () => performance.now(),
+  });
+}
+
 /** Nobody waits longer for a connection; as `OriginClient` has it where it makes its own. */
 const longestConnectMs = 10_000;
 
-function composeWay({ proxies, timeoutMs }: DicomwebArchiveConfig, tls: TlsMaterial): Way {
+/** How connections are made: straight, or through the proxies of the site. */
+export function composeWay({ proxies, timeoutMs }: DicomwebArchiveConfig, tls: TlsMaterial): Way {
   if (proxies === undefined) return { tls };
   const connectMs = Math.min(timeoutMs, longestConnectMs);
   return { tls, connect: proxyConnector({ proxies, tls, timeoutMs: connectMs }) };

@@ -5,11 +5,14 @@ import type { ExpectedObject, ObjectInspector } from '../dicom/object-inspector.
 import { dataSetEncodingOf } from '../dicom/transfer-syntax.ts';
 import { inspectDeflatedDataSet } from '../dimse/deflated-inspector.ts';
 import { DimseListener } from '../dimse/listener.ts';
+import type { StoreProvider } from '../dimse/store-provider.ts';
+import type { ArchiveConfirmations } from '../flows/archive-confirmation.ts';
 import { Ingest } from '../flows/ingest.ts';
 import type { Spool } from '../spool/spool.ts';
 import { newCorrelationId } from '../telemetry/correlation-id.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { RecentRefusals } from '../telemetry/recent-refusals.ts';
 import type { AssociationTimeouts } from '../upper-layer/watchdog.ts';
 
 /**
@@ -36,14 +39,22 @@ export function associationTimeouts({ dimse }: Config): AssociationTimeouts {
 export function composeListener(
   config: Config,
   port: number,
-  rooms: { readonly spool: Spool; readonly metrics: Metrics; readonly log: Logger },
+  rooms: {
+    readonly spool: Spool;
+    readonly metrics: Metrics;
+    readonly refusals: RecentRefusals;
+    readonly confirmations: ArchiveConfirmations | undefined;
+    readonly log: Logger;
+  },
 ): DimseListener {
-  const { dimse } = config;
-  const { spool, metrics, log } = rooms;
+  const { dimse, delivery } = config;
+  const { spool, metrics, refusals, confirmations, log } = rooms;
   const ingest = new Ingest({
     spool,
     inspect: inspectorFor,
     maxObjectBytes: dimse.maxObjectBytes,
+    urgentModalities: new Set(delivery.urgentModalities),
+    confirmations,
     events: { objectAnswered: (status, bytes) => metrics.objectReceived({ status, bytes }) },
     log,
   });
@@ -56,10 +67,17 @@ export function composeListener(
       rules: dimse,
       isNetworkAllowed: (address) => isAllowed(dimse.allowedNetworks, address),
     },
-    services: { store: ingest, maxObjectBytes: dimse.maxObjectBytes, drainBytesPerSecond },
+    services: {
+      store: timed(ingest, metrics),
+      maxObjectBytes: dimse.maxObjectBytes,
+      drainBytesPerSecond,
+    },
     events: {
       associationBegan: () => metrics.associationBegan(),
-      associationRefused: (reason) => metrics.associationRefused(reason),
+      associationRefused: (reason, refused) => {
+        metrics.associationRefused(reason);
+        if (refused) refusals.note({ ...refused, reason, at: new Date().toISOString() });
+      },
       associationEnded: (outcome) => {
         metrics.associationEnded(outcome);
         spool.flush();
@@ -69,6 +87,17 @@ export function composeListener(
     newId: () => newCorrelationId(Math.random),
     now: Date.now,
   });
+}
+
+function timed(provider: StoreProvider, metrics: Metrics): StoreProvider {
+  return {
+    store: async (request) => {
+      const begun = performance.now();
+      const status = await provider.store(request);
+      metrics.receiveTook((performance.now() - begun) / 1000);
+      return status;
+    },
+  };
 }
 
 function inspectorFor(transferSyntaxUid: string, expected: ExpectedObject): ObjectInspector {

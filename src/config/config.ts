@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Network } from '../access/networks.ts';
 import type { AeTitle } from '../dicom/ae-title.ts';
 import type { ProxyConfig } from './proxy.ts';
+import type { UploadRate } from './upload-rate.ts';
 import type { Values } from './variables/variables.ts';
 
 /** How the bridge proves itself to the archive. */
@@ -85,12 +86,19 @@ export interface Config {
     readonly folder: string;
     readonly minFreeBytes: number;
     readonly maxBytes: number | undefined;
+    /** How long delivered objects stay; 0 for not at all. */
+    readonly keepMs: number;
   };
   readonly delivery: {
+    /** How long a C-STORE waits for the archive; `undefined`: the spool's word is enough. */
+    readonly archiveAckTimeoutMs: number | undefined;
+    /** Values of Modality (0008,0060). */
+    readonly urgentModalities: readonly string[];
     readonly batchInstances: number;
     readonly batchBytes: number;
     readonly concurrency: number;
-    readonly duplicates: 'accept' | 'fail';
+    readonly uploadRate: UploadRate;
+    readonly duplicates: 'accept' | 'verify' | 'fail';
     readonly retryMinMs: number;
     readonly retryMaxMs: number;
   };
@@ -130,11 +138,15 @@ export function assembleConfig(values: Values, proxies: ProxyConfig | undefined)
       folder: resolve(values.SPOOL_DIR ?? resolve(dataDir, 'spool')),
       minFreeBytes: values.SPOOL_MIN_FREE,
       maxBytes: values.SPOOL_MAX_BYTES,
+      keepMs: values.SPOOL_KEEP,
     },
     delivery: {
+      archiveAckTimeoutMs: values.STORE_ACK === 'archived' ? values.ARCHIVE_ACK_TIMEOUT : undefined,
+      urgentModalities: values.URGENT_MODALITIES ?? [],
       batchInstances: values.STOW_BATCH_INSTANCES,
       batchBytes: values.STOW_BATCH_BYTES,
       concurrency: values.STOW_CONCURRENCY,
+      uploadRate: values.UPLOAD_RATE,
       duplicates: values.DUPLICATES,
       retryMinMs: values.RETRY_MIN,
       retryMaxMs: values.RETRY_MAX,

@@ -20,6 +20,7 @@ export function findContradictions(evidence: Evidence): readonly ConfigurationPr
     ...plaintextCredentials(evidence),
     ...halfOfAPair(evidence),
     ...retryOrder(evidence),
+    ...timeoutWithoutWaiting(evidence),
     ...samePort(evidence),
   ];
 }
@@ -142,6 +143,12 @@ function retryOrder({ values }: Evidence): readonly ConfigurationProblem[] {
   const { RETRY_MIN: min, RETRY_MAX: max } = values;
   if (min === undefined || max === undefined || min <= max) return [];
   return [problem('RETRY_MAX', `${max}ms`, `at least ${full('RETRY_MIN')}, which is ${min}ms`)];
+}
+
+function timeoutWithoutWaiting({ values, given }: Evidence): readonly ConfigurationProblem[] {
+  if (values.STORE_ACK !== 'spooled' || !given.has('ARCHIVE_ACK_TIMEOUT')) return [];
+  const accepts = `nothing unless ${full('STORE_ACK')} is archived`;
+  return [problem('ARCHIVE_ACK_TIMEOUT', 'a value', accepts)];
 }
 
 /** Two listeners on one port: the second would fail to start, after the first took objects in. */

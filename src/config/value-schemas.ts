@@ -6,11 +6,18 @@ import { parseAeTitle } from '../dicom/ae-title.ts';
 import type { AeTitle } from '../dicom/ae-title.ts';
 import { parseDuration } from './duration.ts';
 import { parseSize } from './size.ts';
+import { parseUploadRate } from './upload-rate.ts';
+import type { UploadRate } from './upload-rate.ts';
 import { parsedBy } from './variable.ts';
 
 export const aeTitle: z.ZodType<AeTitle, string> = parsedBy(parseAeTitle);
 
 export const aeTitles: z.ZodType<readonly AeTitle[], string> = listOf(parseAeTitle);
+
+/** Values of VR CS (PS3.5 §6.2): up to 16 capitals, digits, spaces and underscores. */
+export const codeStrings: z.ZodType<readonly string[], string> = listOf((text) =>
+  /^[A-Z0-9_][A-Z0-9_ ]{0,15}$/.test(text) ? text : undefined,
+);
 
 export const trueOrFalse: z.ZodType<boolean, string> = parsedBy((text) =>
   text === 'true' ? true : text === 'false' ? false : undefined,
@@ -49,6 +56,8 @@ export function size({ min, max }: { readonly min: number; readonly max?: number
     return value !== undefined && value >= min && value <= (max ?? Infinity) ? value : undefined;
   });
 }
+
+export const uploadRate: z.ZodType<UploadRate, string> = parsedBy(parseUploadRate);
 
 /** Networks in CIDR notation; `local` and `any` stand for the lists of those names. */
 export const networks: z.ZodType<readonly Network[], string> = parsedBy((text) => {
@@ -154,7 +163,8 @@ function parseHttpUrl(text: string): URL | undefined {
   return url.username === '' && url.password === '' ? url : undefined;
 }
 
-function listOf<T>(parse: (text: string) => T | undefined): z.ZodType<readonly T[], string> {
+/** Separated by commas, spaces around them allowed; one that will not do spoils the list. */
+export function listOf<T>(parse: (text: string) => T | undefined): z.ZodType<readonly T[], string> {
   return parsedBy((text) => {
     const found = text.split(',').map((part) => parse(part.trim()));
     return found.every((item) => item !== undefined) ? found : undefined;

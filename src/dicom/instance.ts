@@ -24,3 +24,15 @@ export interface Part10Source {
    */
   read(): AsyncIterable<Buffer>;
 }
+
+/** One object on its way out of an archive. */
+export interface RetrievedObject {
+  readonly sopInstanceUid: Uid;
+  readonly sopClassUid: Uid;
+  readonly transferSyntaxUid: Uid;
+  /**
+   * What stands behind group 0002. Can be read once, before the next object is asked for; what of it
+   * is not read then is passed over. A chunk is valid until the next one is asked for.
+   */
+  readonly dataSet: AsyncIterable<Buffer>;
+}

@@ -7,13 +7,15 @@ import type { Uid } from './uid.ts';
 
 const sopClassUidTag = 0x00080016;
 const sopInstanceUidTag = 0x00080018;
+const modalityTag = 0x00080060;
 const studyInstanceUidTag = 0x0020000d;
 const seriesInstanceUidTag = 0x0020000e;
 
 /** The top-level elements an inspector needs to have walked. */
-export const identifyingTags: ReadonlySet<number> = new Set([
+export const inspectedTags: ReadonlySet<number> = new Set([
   sopClassUidTag,
   sopInstanceUidTag,
+  modalityTag,
   studyInstanceUidTag,
   seriesInstanceUidTag,
 ]);
@@ -24,6 +26,12 @@ export interface ExpectedObject {
   readonly sopInstanceUid: Uid;
 }
 
+/** What an inspector found. */
+export interface InspectedObject extends InstanceIdentity {
+  /** Modality (0008,0060), where the data set has one. */
+  readonly modality: string | undefined;
+}
+
 /** Watches a data set go by and says at its end which instance it was. */
 export interface ObjectInspector {
   /**
@@ -32,7 +40,7 @@ export interface ObjectInspector {
    */
   push(chunk: Buffer): void | Promise<void>;
   /** @throws {@link ObjectUnreadableError}, {@link ObjectMismatchError} */
-  finish(): InstanceIdentity | Promise<InstanceIdentity>;
+  finish(): InspectedObject | Promise<InspectedObject>;
 }
 
 /** An inspector for a data set that is not deflated: follows it to its last element. */
@@ -40,7 +48,7 @@ export function inspectPlainDataSet(
   encoding: WalkerEncoding,
   expected: ExpectedObject,
 ): ObjectInspector {
-  const walker = new DataSetWalker(encoding, identifyingTags);
+  const walker = new DataSetWalker(encoding, inspectedTags);
   return {
     push(chunk) {
       walker.push(chunk);
@@ -48,7 +56,7 @@ export function inspectPlainDataSet(
     },
     finish() {
       walker.end();
-      return readIdentity(walker, expected);
+      return readInspected(walker, expected);
     },
   };
 }
@@ -70,12 +78,12 @@ export function refuseMismatch(walker: DataSetWalker, expected: ExpectedObject):
 }
 
 /**
- * Reads the identity of a data set that was walked far enough.
+ * Reads what a data set that was walked far enough is.
  *
  * @throws {@link ObjectMismatchError} when a SOP UID is missing, {@link ObjectUnreadableError} when
  *   Study or Series Instance UID is: an archive would refuse it later, when the device is gone.
  */
-export function readIdentity(walker: DataSetWalker, expected: ExpectedObject): InstanceIdentity {
+export function readInspected(walker: DataSetWalker, expected: ExpectedObject): InspectedObject {
   refuseMismatch(walker, expected);
   const missing = [sopClassUidTag, sopInstanceUidTag].filter((tag) => !walker.value(tag));
   if (missing.length > 0) {
@@ -89,7 +97,9 @@ export function readIdentity(walker: DataSetWalker, expected: ExpectedObject): I
   if (seriesInstanceUid === undefined) {
     throw new ObjectUnreadableError('Series Instance UID missing or invalid');
   }
-  return { ...expected, studyInstanceUid, seriesInstanceUid };
+  const { sopClassUid, sopInstanceUid } = expected;
+  const modality = walker.value(modalityTag)?.toString('latin1').trim();
+  return { sopClassUid, sopInstanceUid, studyInstanceUid, seriesInstanceUid, modality };
 }
 
 function differs(value: Buffer | undefined, expected: Uid): boolean {

@@ -1,10 +1,11 @@
 import type { AeTitle } from '../dicom/ae-title.ts';
 import { verificationSopClass } from '../dicom/sop-class.ts';
-import { storeStatus } from '../translate/c-store-status.ts';
+import { isStored, storeStatus } from '../translate/c-store-status.ts';
 import type { Association, IncomingMessage } from '../upper-layer/association.ts';
 import { commandField } from '../upper-layer/command-set.ts';
 import type { CommandSet } from '../upper-layer/command-set.ts';
 import { drain } from './drain.ts';
+import { nextMessage } from './next-message.ts';
 import { responseBit, respondTo } from './response.ts';
 import { provideStore } from './store-provider.ts';
 import type { StoreProvider } from './store-provider.ts';
@@ -15,6 +16,13 @@ export interface AssociationServices {
   readonly maxObjectBytes: number;
   /** Rate at which a data set refused for want of resources is read away. */
   readonly drainBytesPerSecond: number;
+}
+
+/** Who asked for the association, and our name for it. */
+export interface AssociationNames {
+  readonly association: string;
+  readonly callingAeTitle: AeTitle;
+  readonly calledAeTitle: AeTitle;
 }
 
 /** What an association did, for its closing log line. */
@@ -31,16 +39,21 @@ const unrecognizedOperation = 0x0211;
  * Strictly serial: asynchronous operations are negotiated to one (PS3.7 §D.3.3.3), so a pipelining
  * peer's next command waits, and with it, by back-pressure, the peer.
  *
+ * @param stopping - aborts when the bridge begins to stop.
  * @throws what the association broke with.
  */
 export async function serveAssociation(
   association: Association,
-  titles: { readonly callingAeTitle: AeTitle; readonly calledAeTitle: AeTitle },
+  names: AssociationNames,
   services: AssociationServices,
   tally: AssociationTally,
+  stopping: AbortSignal,
 ): Promise<void> {
+  const end = new AbortController();
+  void association.closed.then(() => end.abort());
+  const requesting = { ...names, ended: end.signal };
   for (;;) {
-    const message = await association.receive();
+    const message = await nextMessage(association, stopping);
     if (message === undefined) return;
     const { command, context, dataSet } = message;
     // A response to nothing we asked; PS3.7 has no answer to it.
@@ -71,8 +84,8 @@ export async function serveAssociation(
         });
       case commandField.cStoreRq: {
         if (isVerification) return respondTo(command, { status: storeStatus.sopClassNotSupported });
-        const response = await provideStore(message, titles, services.store);
-        if (response.status === storeStatus.success) tally.objects += 1;
+        const response = await provideStore(message, requesting, services.store);
+        if (isStored(response.status ?? storeStatus.processingFailure)) tally.objects += 1;
         else tally.refusedObjects += 1;
         return response;
       }

@@ -1,9 +1,12 @@
 import { createInflateRaw } from 'node:zlib';
 import type { InflateRaw } from 'node:zlib';
 import { DataSetWalker } from '../dicom/data-set-walker.ts';
-import type { InstanceIdentity } from '../dicom/instance.ts';
-import { identifyingTags, readIdentity, refuseMismatch } from '../dicom/object-inspector.ts';
-import type { ExpectedObject, ObjectInspector } from '../dicom/object-inspector.ts';
+import { inspectedTags, readInspected, refuseMismatch } from '../dicom/object-inspector.ts';
+import type {
+  ExpectedObject,
+  InspectedObject,
+  ObjectInspector,
+} from '../dicom/object-inspector.ts';
 import { ObjectUnreadableError } from '../errors/object-errors.ts';
 
 /** As much of a deflated data set as is ever inflated: the identifiers lie far before. */
@@ -14,7 +17,7 @@ const maximumInflatedBytes = 1024 * 1024;
  * a bomb costs one megabyte at most. What follows the head goes by unread.
  */
 export function inspectDeflatedDataSet(expected: ExpectedObject): ObjectInspector {
-  const walker = new DataSetWalker({ explicitVr: true, bigEndian: false }, identifyingTags);
+  const walker = new DataSetWalker({ explicitVr: true, bigEndian: false }, inspectedTags);
   const inflater = createInflateRaw({ chunkSize: 64 * 1024 });
   let inflatedBytes = 0;
   let failure: Error | undefined;
@@ -47,12 +50,12 @@ export function inspectDeflatedDataSet(expected: ExpectedObject): ObjectInspecto
       if (failure !== undefined) throw failure;
       refuseMismatch(walker, expected);
     },
-    async finish(): Promise<InstanceIdentity> {
+    async finish(): Promise<InspectedObject> {
       if (state === 'head') await ended(inflater);
       inflater.destroy();
       if (failure !== undefined) throw failure;
       if (state !== 'capped') walker.end();
-      return readIdentity(walker, expected);
+      return readInspected(walker, expected);
     },
   };
 }

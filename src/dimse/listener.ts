@@ -1,6 +1,5 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import type { AeTitle } from '../dicom/ae-title.ts';
 import { BridgeError } from '../errors/bridge-error.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { acceptAssociation } from '../upper-layer/accept.ts';
@@ -10,7 +9,11 @@ import type { AssociationRequest } from '../upper-layer/negotiation.ts';
 import { decideAssociation } from './association-policy.ts';
 import type { AssociationRules, PolicyDecision, RefusalReason } from './association-policy.ts';
 import { serveAssociation } from './association-server.ts';
-import type { AssociationServices, AssociationTally } from './association-server.ts';
+import type {
+  AssociationNames,
+  AssociationServices,
+  AssociationTally,
+} from './association-server.ts';
 
 /** Where and how to listen, and whom to serve. */
 export interface ListenerOptions {
@@ -26,7 +29,17 @@ export interface ListenerOptions {
 export interface ListenerEvents {
   associationBegan(): void;
   associationEnded(outcome: AssociationOutcome): void;
-  associationRefused(reason: RefusalReason | ConnectionRefusal): void;
+  /** @param refused - who it was, where the peer came as far as saying so. */
+  associationRefused(reason: RefusalReason | ConnectionRefusal, refused?: RefusedPeer): void;
+}
+
+/** Who was refused an association, and why; titles as sent, fit to be shown. */
+export interface RefusedPeer {
+  readonly peer: string;
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  /** A sentence for the operator. */
+  readonly message: string;
 }
 
 /** Why a connection never came as far as the policy. */
@@ -106,7 +119,8 @@ export class DimseListener {
   }
 
   /**
-   * Takes no new associations, lets running ones finish until `deadline` aborts, then aborts them.
+   * Takes no new associations, aborts those on which nothing is going on, lets the others finish
+   * until `deadline` aborts, then aborts them.
    * Resolves when every connection is gone.
    */
   async stop(deadline: AbortSignal): Promise<void> {
@@ -149,7 +163,8 @@ export class DimseListener {
   }
 
   async #serve(socket: Socket, address: string): Promise<void> {
-    const log = this.#log.child({ association: this.#newId(), peer: address });
+    const id = this.#newId();
+    const log = this.#log.child({ association: id, peer: address });
     const begun = this.#now();
     let decision: PolicyDecision | undefined;
     const outcome = await acceptAssociation(socket, {
@@ -171,7 +186,7 @@ export class DimseListener {
       return;
     }
     if (outcome.kind === 'rejected') {
-      this.#refused(outcome.request, decision, log);
+      this.#refused(address, outcome.request, decision, log);
       return;
     }
     // An association stands only where the policy said so.
@@ -189,11 +204,13 @@ export class DimseListener {
       },
       'association begins',
     );
-    await this.#serveEstablished(association, { callingAeTitle, calledAeTitle }, log, begun);
+    const titles = { callingAeTitle, calledAeTitle };
+    await this.#serveEstablished(association, { association: id, ...titles }, log, begun);
   }
 
   #refused(
-    { callingAeTitle, calledAeTitle }: AssociationRequest,
+    peer: string,
+    request: AssociationRequest,
     decision: PolicyDecision | undefined,
     log: Logger,
   ): void {
@@ -201,27 +218,22 @@ export class DimseListener {
       decision?.kind === 'reject'
         ? decision
         : { reason: 'protocol' as const, message: 'the request breaks PS3.8' };
-    this.#events.associationRefused(reason);
-    log.warn(
-      {
-        reason,
-        callingAeTitle: printable(callingAeTitle),
-        calledAeTitle: printable(calledAeTitle),
-      },
-      `association refused: ${message}`,
-    );
+    const callingAeTitle = printable(request.callingAeTitle);
+    const calledAeTitle = printable(request.calledAeTitle);
+    this.#events.associationRefused(reason, { peer, callingAeTitle, calledAeTitle, message });
+    log.warn({ reason, callingAeTitle, calledAeTitle }, `association refused: ${message}`);
   }
 
   async #serveEstablished(
     association: Association,
-    titles: { readonly callingAeTitle: AeTitle; readonly calledAeTitle: AeTitle },
+    names: AssociationNames,
     log: Logger,
     begun: number,
   ): Promise<void> {
     const tally: AssociationTally = { objects: 0, refusedObjects: 0 };
     let defect: unknown;
     try {
-      await serveAssociation(association, titles, this.#services, tally);
+      await serveAssociation(association, names, this.#services, tally, this.#stopping.signal);
     } catch (error) {
       if (!(error instanceof BridgeError)) {
         defect = error;
@@ -240,7 +252,8 @@ export class DimseListener {
             : 'aborted';
     this.#events.associationEnded(outcome);
     const fields = {
-      ...titles,
+      callingAeTitle: names.callingAeTitle,
+      calledAeTitle: names.calledAeTitle,
       objects: tally.objects,
       refusedObjects: tally.refusedObjects,
       bytes: association.bytesReceived,

@@ -7,10 +7,18 @@ import type { CommandSet } from '../upper-layer/command-set.ts';
 import { respondTo } from './response.ts';
 import type { DataSetStream, IncomingMessage } from '../upper-layer/association.ts';
 
-/** One C-STORE request whose data set is still arriving (PS3.7 §9.1.1). */
-export interface StoreRequest {
+/** The association a request comes by. */
+export interface RequestingAssociation {
   readonly callingAeTitle: AeTitle;
   readonly calledAeTitle: AeTitle;
+  /** Our name for it. */
+  readonly association: string;
+  /** Aborts when it has ended: nobody is left to answer. */
+  readonly ended: AbortSignal;
+}
+
+/** One C-STORE request whose data set is still arriving (PS3.7 §9.1.1). */
+export interface StoreRequest extends RequestingAssociation {
   readonly sopClassUid: Uid;
   readonly sopInstanceUid: Uid;
   readonly transferSyntaxUid: Uid;
@@ -33,7 +41,7 @@ const highPriority = 0x0001;
 /** Answers one C-STORE-RQ. The caller drains what is left of the data set afterwards. */
 export async function provideStore(
   message: IncomingMessage,
-  titles: { readonly callingAeTitle: AeTitle; readonly calledAeTitle: AeTitle },
+  association: RequestingAssociation,
   provider: StoreProvider,
 ): Promise<CommandSet> {
   const { command, context, dataSet } = message;
@@ -60,7 +68,7 @@ export async function provideStore(
       return { status: storeStatus.cannotUnderstand, errorComment: 'C-STORE without a data set' };
     }
     return provider.store({
-      ...titles,
+      ...association,
       sopClassUid,
       sopInstanceUid,
       transferSyntaxUid,

@@ -62,7 +62,8 @@ export function proxyConnector({ proxies, tls, timeoutMs }: ConnectorOptions): C
   };
 }
 
-function proxyChoice(
+/** Says which proxy stands on the way to a destination; none: straight. */
+export function proxyChoice(
   proxies: ProxySettings,
 ): (protocol: string, destination: Destination) => URL | undefined {
   const isExempt = parseNoProxy(proxies.noProxy);

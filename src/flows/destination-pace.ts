@@ -64,7 +64,8 @@ export class DestinationPace {
 
   /** @returns the wait chosen: what the archive asked for, else the next backoff. */
   failed(now: number, retryAfterMs: number | undefined): number {
-    this.#failures += 1;
+    // What was under way beside the first to fail tells nothing new: one interruption is one failure.
+    if (this.#state !== 'open') this.#failures += 1;
     this.#become('open', now);
     return this.#wait(now, Math.max(retryAfterMs ?? 0, this.backoffMs(this.#failures)));
   }

@@ -1,7 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import type { ObjectStore } from '../archive/archive.ts';
 import type { Lease, LeaseLimits, Spool } from '../spool/spool.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { StowVerdict } from '../translate/stow-verdict.ts';
+import { newTraceId } from '../telemetry/trace-context.ts';
+import type { InstanceOutcome, StowVerdict } from '../translate/stow-verdict.ts';
+import type { OutcomeListener } from './archive-confirmation.ts';
 import { BatchSize } from './batch-size.ts';
 import { DestinationPace } from './destination-pace.ts';
 import type { BreakerChange, BreakerState } from './destination-pace.ts';
@@ -41,6 +44,7 @@ export class Forwarder {
   readonly #suspects = new Suspects();
   readonly #effects: VerdictEffects;
   readonly #events: ForwardEvents;
+  readonly #outcomes: OutcomeListener | undefined;
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #newId: () => string;
@@ -56,6 +60,7 @@ export class Forwarder {
     readonly archive: ObjectStore;
     readonly settings: ForwardSettings;
     readonly events: ForwardEvents;
+    readonly outcomes?: OutcomeListener | undefined;
     readonly log: Logger;
     readonly now: () => number;
     readonly random: () => number;
@@ -65,9 +70,12 @@ export class Forwarder {
     this.#archive = collaborators.archive;
     this.#settings = collaborators.settings;
     this.#events = collaborators.events;
+    this.#outcomes = collaborators.outcomes;
     this.#log = collaborators.log;
     this.#now = collaborators.now;
     this.#newId = collaborators.newId;
+    // Each upload listens to it, and there may be as many as the configuration says.
+    setMaxListeners(0, this.#aborting.signal);
     const { retryMinMs, retryMaxMs } = collaborators.settings;
     this.#pace = new DestinationPace({
       minMs: retryMinMs,
@@ -81,6 +89,7 @@ export class Forwarder {
       size: this.#size,
       suspects: this.#suspects,
       events: collaborators.events,
+      outcomes: collaborators.outcomes,
       now: collaborators.now,
     });
   }
@@ -105,10 +114,11 @@ export class Forwarder {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    const { concurrency } = this.#settings;
     while (!signal.aborted) {
       const waitMs = this.#pace.waitMs(this.#now());
       // While the destination is failing, one batch at a time asks whether it is back.
-      const slots = this.#pace.state === 'closed' ? this.#settings.concurrency : 1;
+      const slots = this.#pace.state === 'closed' ? concurrency : 1;
       if (this.#inFlight.size >= slots) {
         await Promise.race(this.#inFlight);
         continue;
@@ -117,7 +127,7 @@ export class Forwarder {
         await pause(waitMs, signal);
         continue;
       }
-      const lease = this.#spool.lease(this.#size.limits);
+      const lease = this.#spool.lease({ ...this.#size.limits, requests: concurrency });
       if (lease === undefined) {
         await this.#somethingChanges(signal);
         continue;
@@ -167,7 +177,8 @@ export class Forwarder {
 
   async #deliver(lease: Lease, suspect: Suspect | undefined): Promise<void> {
     const id = this.#newId();
-    const log = this.#log.child({ batch: id, destination: lease.destination });
+    const trace = newTraceId();
+    const log = this.#log.child({ batch: id, destination: lease.destination, trace });
     const hand = this.#take(lease, log);
     const begun = this.#now();
     const leftInHealth = this.#pace.state === 'closed';
@@ -176,13 +187,15 @@ export class Forwarder {
     if (suspect) this.#suspects.begin();
     try {
       const batch = await hand.open();
+      if (batch.length < lease.entries.length) this.#tellOwnTrouble(lease, batch);
       if (batch.length === 0) return;
-      const answered = await this.#isThere(batch, suspect);
-      const verdict = answered === false ? notThere : await this.#store(batch);
+      const answered = await this.#isThere(batch, suspect, trace);
+      const verdict = answered === false ? notThere : await this.#store(batch, trace);
       const facts = { begun, leftInHealth, suspect, suspectMark, answered };
       await this.#effects.apply(verdict, { id, hand, batch, log, ...facts });
     } catch (error) {
       if (this.#aborting.signal.aborted) return;
+      this.#tellOwnTrouble(lease, []);
       log.error({ err: error }, 'batch failed inside the bridge; its objects are sent one by one');
       await hand.sendOneByOne().catch((failure: unknown) => {
         log.error({ err: failure }, 'an object could not be set aside; it stays in the spool');
@@ -200,16 +213,25 @@ export class Forwarder {
       backoffMs: (attempt) => this.#pace.backoffMs(attempt),
       now: this.#now,
       log,
-      objectSetAside: (reason) => this.#events.objectSetAside(reason),
+      objectSetAside: (destination, reason) => this.#events.objectSetAside(destination, reason),
+      contentContradicted: (destination) => this.#events.contentContradicted(destination),
       entryLeft: (entry) => this.#suspects.clear(entry),
     });
   }
 
-  #store(batch: readonly OpenEntry[]): Promise<StowVerdict> {
+  /** What nobody asked the archive about will not be confirmed soon. */
+  #tellOwnTrouble({ entries }: Lease, asked: readonly OpenEntry[]): void {
+    const open = new Set(asked.map(({ entry }) => entry));
+    for (const entry of entries) {
+      if (!open.has(entry)) this.#outcomes?.entryAnswered(entry, ownTrouble);
+    }
+  }
+
+  #store(batch: readonly OpenEntry[], trace: string): Promise<StowVerdict> {
     const { signal } = this.#aborting;
     return this.#archive.store(
       batch.map(({ source }) => source),
-      { signal },
+      { signal, trace, urgent: batch.every(({ entry }) => entry.urgent) },
     );
   }
 
@@ -217,9 +239,10 @@ export class Forwarder {
   async #isThere(
     batch: readonly OpenEntry[],
     suspect: Suspect | undefined,
+    trace: string,
   ): Promise<boolean | undefined> {
     if (batch.length > 1 || suspect?.suspicion !== 'broke') return undefined;
-    return this.#archive.answers?.({ signal: this.#aborting.signal });
+    return this.#archive.answers?.({ signal: this.#aborting.signal, trace });
   }
 
   #breakerChanged({ from, to, openMs }: BreakerChange): void {
@@ -231,10 +254,16 @@ export class Forwarder {
   }
 }
 
+const ownTrouble: InstanceOutcome = {
+  kind: 'retry',
+  message: 'it could not be read from the spool; it is kept',
+};
+
 /** Sending a suspect to an archive that is not there would prove nothing. */
 const notThere: StowVerdict = {
   kind: 'retry',
   message: 'the archive does not answer a search either',
+  fault: 'not-there',
 };
 
 /** Waits, or until the signal aborts; never rejects. */

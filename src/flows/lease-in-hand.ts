@@ -17,7 +17,8 @@ interface LeaseParts {
   readonly backoffMs: (attempt: number) => number;
   readonly now: () => number;
   readonly log: Logger;
-  readonly objectSetAside: (reason: string) => void;
+  readonly objectSetAside: (destination: string, reason: string) => void;
+  readonly contentContradicted: (destination: string) => void;
   /** The entry has left the spool. */
   readonly entryLeft: (entry: SpoolEntry) => void;
 }
@@ -56,6 +57,7 @@ export class LeaseInHand {
   }
 
   async settle(entry: SpoolEntry): Promise<void> {
+    await this.#flagContradiction(entry);
     await this.#parts.spool.settle(entry);
     this.#left(entry);
   }
@@ -108,15 +110,37 @@ export class LeaseInHand {
   async setAside(entry: SpoolEntry, reason: Omit<SetAsideReason, 'attempts'>): Promise<void> {
     const { spool, log, objectSetAside } = this.#parts;
     const full = { ...reason, attempts: this.#countAttempt(entry) };
+    await this.#flagContradiction(entry);
     await spool.setAside(entry, full);
     this.#left(entry);
-    objectSetAside(reason.code);
-    log.error({ entry: entry.id, ...full }, `object set aside in failed/: ${reason.message}`);
+    objectSetAside(this.destination, reason.code);
+    const fields = { entry: entry.id, association: entry.association, ...full };
+    log.error(fields, `object set aside in failed/: ${reason.message}`);
   }
 
   /** Gives back whatever nobody took care of: a lease never outlives its delivery. */
   giveBack(delayMs: number): void {
     for (const entry of this.#held) this.#release(entry, delayMs, entry.id);
+  }
+
+  /**
+   * Two different contents under one UID are both sent, in the order of their arrival; which of them
+   * the archive keeps is its own rule. Compared only now, with the first about to leave: objects that
+   * come once, which is nearly all of them, cost nothing.
+   */
+  async #flagContradiction(entry: SpoolEntry): Promise<void> {
+    const { spool, log, contentContradicted } = this.#parts;
+    const fields = { entry: entry.id, association: entry.association };
+    try {
+      const next = await spool.contradicting(entry);
+      if (!next) return;
+      contentContradicted(this.destination);
+      const other = { next: next.id, nextAssociation: next.association };
+      log.warn({ ...fields, ...other }, 'two different contents under one SOP Instance UID');
+    } catch (error) {
+      // The archive's word counts all the same.
+      log.warn({ ...fields, err: error }, 'cannot compare two objects of one SOP Instance UID');
+    }
   }
 
   async #retryAlone(entry: SpoolEntry): Promise<void> {

@@ -1,5 +1,8 @@
+import type { SpoolEntry } from '../spool/spool.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { formatFailureReason } from '../translate/answer-summary.ts';
 import type { InstanceOutcome, StowVerdict, Suspicion } from '../translate/stow-verdict.ts';
+import type { OutcomeListener } from './archive-confirmation.ts';
 import type { BatchSize } from './batch-size.ts';
 import type { DestinationPace } from './destination-pace.ts';
 import { judgeFailure } from './judge-failure.ts';
@@ -11,9 +14,12 @@ import type { Suspect, Suspects } from './suspects.ts';
 /** What the journey counts. */
 export interface DeliveryEvents {
   objectDelivered(destination: string, bytes: number): void;
-  objectSetAside(reason: string): void;
-  batchRetried(reason: string): void;
-  batchTook(destination: string, seconds: number): void;
+  objectSetAside(destination: string, reason: string): void;
+  /** Two different contents came under one SOP Instance UID. */
+  contentContradicted(destination: string): void;
+  batchRetried(destination: string, reason: string): void;
+  /** @param outcome - `answered`, or what came in place of an answer for each object. */
+  batchTook(destination: string, seconds: number, outcome: string): void;
 }
 
 /** One batch on its way. */
@@ -37,6 +43,8 @@ interface Collaborators {
   readonly size: BatchSize;
   readonly suspects: Suspects;
   readonly events: DeliveryEvents;
+  /** Whoever waits for what the archive says of an entry; nobody unless `STORE_ACK` is `archived`. */
+  readonly outcomes: OutcomeListener | undefined;
   readonly now: () => number;
 }
 
@@ -49,13 +57,15 @@ export class VerdictEffects {
   readonly #size: BatchSize;
   readonly #suspects: Suspects;
   readonly #events: DeliveryEvents;
+  readonly #outcomes: OutcomeListener | undefined;
   readonly #now: () => number;
 
-  constructor({ pace, size, suspects, events, now }: Collaborators) {
+  constructor({ pace, size, suspects, events, outcomes, now }: Collaborators) {
     this.#pace = pace;
     this.#size = size;
     this.#suspects = suspects;
     this.#events = events;
+    this.#outcomes = outcomes;
     this.#now = now;
   }
 
@@ -66,10 +76,12 @@ export class VerdictEffects {
       bytes: batch.reduce((sum, { entry }) => sum + entry.bytes, 0),
       durationMs: this.#now() - delivery.begun,
       ...('httpStatus' in verdict && { httpStatus: verdict.httpStatus }),
+      ...associationsOf(batch.map(({ entry }) => entry)),
     };
+    const { destination } = delivery.hand;
+    this.#events.batchTook(destination, facts.durationMs / 1000, attemptOutcome(verdict));
     switch (verdict.kind) {
       case 'each':
-        this.#events.batchTook(delivery.hand.destination, facts.durationMs / 1000);
         await this.#each(verdict, delivery, facts);
         return;
       case 'split':
@@ -86,28 +98,35 @@ export class VerdictEffects {
 
   async #each({ outcomes }: Verdict<'each'>, delivery: Delivery, facts: Facts): Promise<void> {
     const { hand, batch, log } = delivery;
-    this.#pace.succeeded(this.#now());
+    this.#deliveryGoesOn();
     const counts = { delivered: 0, retried: 0, setAside: 0 };
     for (const { entry, source } of batch) {
       const outcome = outcomes.get(source.sopInstanceUid) ?? unnamed;
       switch (outcome.kind) {
         case 'delivered':
+          this.#outcomes?.entryAnswered(entry, outcome);
           await hand.settle(entry);
           counts.delivered += 1;
           this.#events.objectDelivered(hand.destination, entry.bytes);
+          if (outcome.warningReason !== undefined) {
+            const warningReason = formatFailureReason(outcome.warningReason);
+            log.warn({ entry: entry.id, warningReason }, 'object stored with a warning');
+          }
           break;
         case 'retry':
           counts.retried += 1;
-          this.#events.batchRetried('instance');
+          this.#events.batchRetried(hand.destination, 'instance');
+          this.#outcomes?.entryAnswered(entry, outcome);
           log.warn({ entry: entry.id }, `object not stored, tried again: ${outcome.message}`);
           this.#suspects.clear(entry);
           hand.retry(entry);
           break;
         case 'set-aside': {
           counts.setAside += 1;
-          const { message, failureReason, httpStatus, answer } = outcome;
-          const reason = { code: 'refused', message, failureReason, httpStatus, answer };
+          const { code = 'refused', message, failureReason, httpStatus, answer } = outcome;
+          const reason = { code, message, failureReason, httpStatus, answer };
           await hand.setAside(entry, reason);
+          this.#outcomes?.entryAnswered(entry, outcome);
           break;
         }
       }
@@ -125,10 +144,11 @@ export class VerdictEffects {
   async #split(verdict: Verdict<'split'>, delivery: Delivery, facts: Facts): Promise<void> {
     const { id, hand, batch, log } = delivery;
     const { message, httpStatus, answer } = verdict;
-    this.#pace.succeeded(this.#now());
+    this.#deliveryGoesOn();
     const [only, ...others] = batch;
     if (only !== undefined && others.length === 0) {
       await hand.setAside(only.entry, { code: 'refused', message, httpStatus, answer });
+      this.#outcomes?.entryAnswered(only.entry, { kind: 'set-aside', message, httpStatus });
       return;
     }
     if (httpStatus === 413) this.#size.tooLarge(largerHalf(batch));
@@ -136,7 +156,7 @@ export class VerdictEffects {
       { ...facts, answer, batchLimits: this.#size.limits },
       `batch refused as a whole, sent again in halves: ${message}`,
     );
-    this.#events.batchRetried('split');
+    this.#events.batchRetried(hand.destination, 'split');
     for (const { entry } of batch) this.#suspects.clear(entry);
     hand.retryInHalves(id, () => 0);
   }
@@ -149,15 +169,19 @@ export class VerdictEffects {
     const isItsOwnTrouble =
       suspicion !== undefined && suspect !== undefined && leftInHealth && !retryAfterMs;
     const waitMs = isItsOwnTrouble ? 0 : this.#pace.failed(this.#now(), retryAfterMs);
+    this.#troubled(delivery, message);
     if (suspicion !== undefined && step !== 'retry') {
       await this.#pursue(step, suspicion, { ...delivery, verdict });
       if (step === 'condemn') return;
     } else {
-      // A little later than what else waits, so that the next question can be another batch's.
-      hand.retryTogether();
+      // A little later than what else waits, so that the next question can be another batch's. Who
+      // asked in vain, in an outage of days perhaps, does not wait longer for it than the others.
+      const isOutage = suspicion === undefined && !leftInHealth;
+      const delayMs = (): number => waitMs + this.#pace.backoffMs(1);
+      hand.retryTogether(isOutage ? { delayMs } : {});
     }
     log.warn({ ...facts, waitMs, step }, `batch not delivered, ${stepWords[step]}: ${message}`);
-    this.#events.batchRetried('unavailable');
+    this.#events.batchRetried(hand.destination, 'unavailable');
   }
 
   #judge(suspicion: Suspicion, delivery: Delivery): FailureStep {
@@ -208,15 +232,48 @@ export class VerdictEffects {
     }
   }
 
-  #hold(verdict: Verdict<'hold'>, { hand, log }: Delivery, facts: Facts): void {
+  #hold(verdict: Verdict<'hold'>, delivery: Delivery, facts: Facts): void {
+    const { hand, log } = delivery;
     const waitMs = this.#pace.held(this.#now());
+    this.#troubled(delivery, verdict.message);
     log.error(
       { ...facts, waitMs },
       `delivery is on hold, nothing is lost, somebody must look: ${verdict.message}`,
     );
-    this.#events.batchRetried('held');
+    this.#events.batchRetried(hand.destination, 'held');
     hand.putBack();
   }
+
+  #deliveryGoesOn(): void {
+    this.#pace.succeeded(this.#now());
+    this.#outcomes?.deliveryGoesOn();
+  }
+
+  /** To be called when the pace knows of it: a longer wait may have been agreed before. */
+  #troubled({ batch }: Delivery, message: string): void {
+    for (const { entry } of batch) {
+      this.#outcomes?.entryAnswered(entry, { kind: 'retry', message });
+    }
+    const now = this.#now();
+    this.#outcomes?.deliveryPaused({ until: now + this.#pace.waitMs(now), message });
+  }
+}
+
+const mostAssociations = 8;
+
+/** The associations the objects of a batch came by: the first few, and how many more there are. */
+function associationsOf(entries: readonly SpoolEntry[]): Readonly<Record<string, unknown>> {
+  const all = [...new Set(entries.flatMap(({ association }) => association ?? []))];
+  const associations = all.slice(0, mostAssociations);
+  const more = all.length - associations.length;
+  return { associations, ...(more > 0 && { moreAssociations: more }) };
+}
+
+/** The same words as in docs/metrics.md; each of them is a label value. */
+function attemptOutcome(verdict: StowVerdict): string {
+  if (verdict.kind === 'each') return 'answered';
+  if ('fault' in verdict) return verdict.fault;
+  return verdict.httpStatus === undefined ? 'other' : `http-${verdict.httpStatus}`;
 }
 
 function largerHalf(batch: readonly OpenEntry[]): { objects: number; bytes: number } {

@@ -3,16 +3,19 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-interface HttpListenerOptions {
+interface ServerOptions {
   readonly app: { readonly fetch: (request: Request, env: object) => Response | Promise<Response> };
-  readonly host: string;
-  /** 0 takes any free one. */
-  readonly port: number;
   /** How long a client may take to send its header (D28). Default 10 s. */
   readonly headersTimeoutMs?: number;
   /** How long it may take to send the whole request, body included; 0 is for ever. Default 30 s. */
   readonly requestTimeoutMs?: number;
   readonly maxConnections?: number;
+}
+
+interface HttpListenerOptions extends ServerOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
 }
 
 /** A listener that is open. */
@@ -28,6 +31,30 @@ export interface HttpListener {
  * @throws the error of `listen`, with its `code` (`EADDRINUSE`, `EACCES`).
  */
 export async function startHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
+  const { server, close } = prepareServer(options);
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { port, close };
+}
+
+/**
+ * The same on a Unix socket.
+ *
+ * @param options - `path` of at most 107 bytes that does not exist yet.
+ */
+export async function startSocketListener(
+  options: ServerOptions & { readonly path: string },
+): Promise<Omit<HttpListener, 'port'>> {
+  const { server, close } = prepareServer(options);
+  server.listen(options.path);
+  await once(server, 'listening');
+  return { close };
+}
+
+function prepareServer(options: ServerOptions): Pick<HttpListener, 'close'> & {
+  readonly server: Server;
+} {
   const server = createAdaptorServer({
     fetch: options.app.fetch,
     overrideGlobalObjects: false,
@@ -47,12 +74,8 @@ export async function startHttpListener(options: HttpListenerOptions): Promise<H
     // A connection that was busy when we closed is idle from here on, and nobody else ends it.
     response.once('close', () => setImmediate(() => closing && server.closeIdleConnections()));
   });
-  server.listen(options.port, options.host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-
   return {
-    port,
+    server,
     close: async ({ graceMs = 2_000 } = {}) => {
       if (!server.listening) return;
       closing = true;

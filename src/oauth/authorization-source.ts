@@ -16,6 +16,8 @@ export interface AuthorizationSource {
   refused(authorization: string): void;
   /** Milliseconds since the epoch at which what we hold ends; `undefined` when nothing does. */
   readonly expiresAt: number | undefined;
+  /** The same for when it was fetched; `undefined` for what was configured. */
+  readonly obtainedAt: number | undefined;
   /** Ends what is under way. */
   close(): Promise<void>;
 }
@@ -44,6 +46,7 @@ function fixedAuthorization(value: string | undefined): AuthorizationSource {
     },
     refused: () => undefined,
     expiresAt: undefined,
+    obtainedAt: undefined,
     close: () => Promise.resolve(),
   };
 }

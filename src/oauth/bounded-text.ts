@@ -1,16 +1,19 @@
 import { Buffer } from 'node:buffer';
 import type { Dispatcher } from 'undici';
 
-/** Nothing an authorization server says to us comes near it. */
+/** Nothing an authorization server says to us, but keys with their certificates, comes near it. */
 const maxAnswerBytes = 65_536;
 
 /** The body as text; `undefined`, and the connection given up, when it exceeds what we read. */
-export async function readText(body: Dispatcher.ResponseData['body']): Promise<string | undefined> {
+export async function readText(
+  body: Dispatcher.ResponseData['body'],
+  maxBytes = maxAnswerBytes,
+): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > maxAnswerBytes) return undefined;
+    if (bytes > maxBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

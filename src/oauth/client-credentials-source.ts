@@ -46,6 +46,7 @@ const lastUseShare = 0.95;
 
 interface HeldToken {
   readonly authorization: string;
+  readonly obtainedAt: number;
   readonly refreshAt: number;
   readonly useUntil: number;
 }
@@ -75,6 +76,10 @@ export class ClientCredentialsSource implements AuthorizationSource {
 
   get expiresAt(): number | undefined {
     return this.#token?.useUntil;
+  }
+
+  get obtainedAt(): number | undefined {
+    return this.#token?.obtainedAt;
   }
 
   async authorization({ signal }: { readonly signal: AbortSignal }): Promise<string> {
@@ -135,6 +140,7 @@ export class ClientCredentialsSource implements AuthorizationSource {
       // Counted from the asking: the answer was under way for a while.
       this.#token = {
         authorization,
+        obtainedAt: askedAt,
         refreshAt: askedAt + lifetimeMs * refreshAfterShare,
         useUntil: askedAt + lifetimeMs * lastUseShare,
       };

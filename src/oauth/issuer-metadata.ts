@@ -12,10 +12,20 @@ export interface TokenEndpoint {
   readonly mtlsTokenUrl: string | undefined;
 }
 
-interface DiscoveryOptions {
+/** The settings an operator is told to check. */
+export interface IssuerSettings {
+  readonly issuer: string;
+  /** What can be set in the issuer's place, and names the end point itself. */
+  readonly instead: string;
+}
+
+interface FetchOptions {
   readonly dispatcher: Dispatcher;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+}
+
+interface DiscoveryOptions extends FetchOptions {
   /** Whether `http:` will do where others can listen. */
   readonly allowPlaintext: boolean;
 }
@@ -31,10 +41,40 @@ export async function discoverTokenEndpoint(
   issuer: string,
   options: DiscoveryOptions,
 ): Promise<TokenEndpoint> {
+  const { allowPlaintext } = options;
+  const read = (metadata: Metadata): TokenEndpoint => readTokenEndpoint(metadata, allowPlaintext);
+  return discover(issuer, read, { ...options, settings: upstreamSettings });
+}
+
+/**
+ * Asks an issuer where the keys it signs with are (`jwks_uri`), in the same way.
+ *
+ * @throws {@link TokenUnavailableError}; the signal's reason when it was aborted.
+ */
+export function discoverKeySetUrl(
+  issuer: string,
+  options: DiscoveryOptions & { readonly settings: IssuerSettings },
+): Promise<string> {
+  const check = { ...options, what: 'key set' };
+  return discover(issuer, ({ jwks_uri: url }) => checkedUrl(url, check), options);
+}
+
+type Metadata = Readonly<Record<string, unknown>>;
+type FullOptions = FetchOptions & { readonly settings: IssuerSettings };
+
+async function discover<T>(
+  issuer: string,
+  read: (metadata: Metadata) => T,
+  options: FullOptions,
+): Promise<T> {
+  const { settings } = options;
   const problems: TokenUnavailableError[] = [];
   for (const url of metadataUrls(issuer)) {
     try {
-      return readMetadata(issuer, await fetchMetadata(url, options), options.allowPlaintext);
+      const metadata = await fetchMetadata(url, options);
+      if (metadata['issuer'] === issuer) return read(metadata);
+      const hint = 'calls itself by another name, which counts to the last slash';
+      throw unusable(hint, false, { settings, status: 200 });
     } catch (error) {
       options.signal.throwIfAborted();
       if (!(error instanceof TokenUnavailableError)) throw error;
@@ -44,7 +84,7 @@ export async function discoverTokenEndpoint(
     }
   }
   const telling = problems.find((problem) => problem.facts['status'] !== 404);
-  throw telling ?? problems[0] ?? unusable('gives no metadata', false);
+  throw telling ?? problems[0] ?? unusable('gives no metadata', false, { settings });
 }
 
 function metadataUrls(issuer: string): readonly string[] {
@@ -58,8 +98,8 @@ function metadataUrls(issuer: string): readonly string[] {
 
 async function fetchMetadata(
   url: string,
-  { dispatcher, timeoutMs, signal }: DiscoveryOptions,
-): Promise<Readonly<Record<string, unknown>>> {
+  { dispatcher, timeoutMs, signal, settings }: FullOptions,
+): Promise<Metadata> {
   let status: number;
   let text: string | undefined;
   try {
@@ -71,28 +111,22 @@ async function fetchMetadata(
     status = answer.statusCode;
     text = await readText(answer.body);
   } catch (cause) {
-    throw unreachable('the issuer', variable, cause);
+    throw unreachable('the issuer', settings.issuer, cause);
   }
-  if (status >= 300 && status <= 399) throw unusable('answers with a redirect', false, status);
+  const told = { settings, status };
+  if (status >= 300 && status <= 399) throw unusable('answers with a redirect', false, told);
   if (status !== 200) {
     const transient = status >= 500 || [408, 425, 429].includes(status);
-    throw unusable(`gives no metadata (HTTP ${status})`, transient, status);
+    throw unusable(`gives no metadata (HTTP ${status})`, transient, told);
   }
   const metadata = text === undefined ? undefined : parseObject(text);
   // A captive portal does so for a while, a mistyped issuer for ever.
-  if (metadata === undefined) throw unusable('sent something that is not JSON', true, status);
+  if (metadata === undefined) throw unusable('sent something that is not JSON', true, told);
   return metadata;
 }
 
-function readMetadata(
-  issuer: string,
-  metadata: Readonly<Record<string, unknown>>,
-  allowPlaintext: boolean,
-): TokenEndpoint {
-  if (metadata['issuer'] !== issuer) {
-    const hint = 'calls itself by another name, which counts to the last slash';
-    throw unusable(hint, false, 200);
-  }
+function readTokenEndpoint(metadata: Metadata, allowPlaintext: boolean): TokenEndpoint {
+  const check = { allowPlaintext, settings: upstreamSettings, what: 'token end point' };
   const aliases = metadata['mtls_endpoint_aliases'];
   const alias =
     typeof aliases === 'object' && aliases !== null && 'token_endpoint' in aliases
@@ -100,29 +134,51 @@ function readMetadata(
       : undefined;
   const tokenUrl = metadata['token_endpoint'];
   return {
-    tokenUrl: checkedUrl(tokenUrl, allowPlaintext),
-    mtlsTokenUrl: alias === undefined ? undefined : checkedUrl(alias, allowPlaintext),
+    tokenUrl: checkedUrl(tokenUrl, check),
+    mtlsTokenUrl: alias === undefined ? undefined : checkedUrl(alias, check),
   };
 }
 
-/** The metadata decides where our credentials go: not over a line others listen on. */
-function checkedUrl(value: unknown, allowPlaintext: boolean): string {
+/**
+ * The metadata decides where our credentials go, and whose keys we believe: not over a line others
+ * listen on or speak on.
+ */
+function checkedUrl(
+  value: unknown,
+  {
+    allowPlaintext,
+    settings,
+    what,
+  }: {
+    readonly allowPlaintext: boolean;
+    readonly settings: IssuerSettings;
+    readonly what: string;
+  },
+): string {
+  const told = { settings, status: 200 };
   if (typeof value !== 'string' || !URL.canParse(value)) {
-    throw unusable('names no token end point', false, 200);
+    throw unusable(`names no ${what}`, false, told);
   }
   const { protocol, hostname, username, password } = new URL(value);
   const isPrivate = protocol === 'https:' || isLoopbackHost(hostname) || allowPlaintext;
   if (!/^https?:$/.test(protocol) || !isPrivate || username !== '' || password !== '') {
-    throw unusable('names a token end point that is not https:', false, 200);
+    throw unusable(`names a ${what} that is not https:`, false, told);
   }
   return value;
 }
 
-const variable = 'DRAWBRIDGE_UPSTREAM_ISSUER';
+const upstreamSettings: IssuerSettings = {
+  issuer: 'DRAWBRIDGE_UPSTREAM_ISSUER',
+  instead: 'DRAWBRIDGE_UPSTREAM_TOKEN_URL',
+};
 
-function unusable(what: string, transient: boolean, status?: number): TokenUnavailableError {
+function unusable(
+  what: string,
+  transient: boolean,
+  { settings, status }: { readonly settings: IssuerSettings; readonly status?: number },
+): TokenUnavailableError {
   return new TokenUnavailableError(
-    `the issuer ${what}; check ${variable}, or set DRAWBRIDGE_UPSTREAM_TOKEN_URL in its place`,
+    `the issuer ${what}; check ${settings.issuer}, or set ${settings.instead} in its place`,
     { transient, ...(status !== undefined && { status }) },
   );
 }

@@ -72,11 +72,9 @@ async function tokenRequest(
     accept: 'application/json',
   };
   switch (clientAuth) {
-    case 'basic': {
-      const pair = `${formEncode(clientId)}:${formEncode(credentials.clientSecret)}`;
-      headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
+    case 'basic':
+      headers['authorization'] = basicClient(clientId, credentials.clientSecret);
       break;
-    }
     case 'post':
       form.set('client_id', clientId);
       form.set('client_secret', credentials.clientSecret);
@@ -94,6 +92,12 @@ async function tokenRequest(
       break;
   }
   return { headers, body: form.toString() };
+}
+
+/** The Authorization header of a client that has a secret. */
+export function basicClient(clientId: string, clientSecret: string): string {
+  const pair = `${formEncode(clientId)}:${formEncode(clientSecret)}`;
+  return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
 /** RFC 6749 §2.3.1 form-encodes both before they go into Basic: a colon or a plus matters there. */

@@ -4,20 +4,24 @@ import type { Part10Source } from '../dicom/instance.ts';
 import { SpoolUnavailableError } from '../errors/spool-errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { DirectoryDesk } from './directory-desk.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { diskError, errorCode } from './disk-error.ts';
 import { DueSignal } from './due-signal.ts';
-import { entryExtension } from './entry-name.ts';
-import type { NamedEntry } from './entry-name.ts';
+import { entryExtension, entryNamed } from './entry-name.ts';
 import { EntryNamer } from './entry-namer.ts';
 import { nodeFileOperations } from './file-operations.ts';
 import type { FileOperations } from './file-operations.ts';
 import { Intake } from './intake.ts';
+import { KeptFolder } from './kept-folder.ts';
 import { LeaseQueue } from './lease-queue.ts';
 import { acquireLock } from './lock.ts';
 import type { SpoolLock } from './lock.ts';
-import { reasonExtension, setAside } from './set-aside.ts';
-import { createSpoolFolders, listEntries, sweepIncoming } from './spool-folders.ts';
+import { Pauses } from './pauses.ts';
+import type { QueueDesk } from './queue-desk.ts';
+import { setAside } from './set-aside.ts';
+import { holdSameDataSet } from './same-data-set.ts';
+import { createSpoolFolders } from './spool-folders.ts';
 import type { SpoolFolders } from './spool-folders.ts';
 import { openSource } from './spool-source.ts';
 import type {
@@ -31,6 +35,8 @@ import type {
   SpoolEntry,
   SpoolWriter,
 } from './spool.ts';
+import { takeStock } from './stock.ts';
+import type { Stock } from './stock.ts';
 import { Watermark } from './watermark.ts';
 
 /** What a spool in a folder needs to know. */
@@ -44,6 +50,11 @@ export interface DirectorySpoolOptions {
   readonly destination: string;
   /** How long a batch waits for the next object of its study. */
   readonly batchIdleMs: number;
+  /**
+   * How long delivered objects stay in `kept/`; 0 for not at all. Without it nothing is kept, and what
+   * is there stays: for one who opens the spool to look, or to replay.
+   */
+  readonly keepMs?: number | undefined;
   readonly now: () => number;
   readonly log: Logger;
   /** The real file system unless a test says otherwise. */
@@ -56,20 +67,15 @@ interface OpenParts {
   readonly lock: SpoolLock;
   readonly readySync: DirectorySync;
   readonly failedSync: DirectorySync;
+  readonly keptSync: DirectorySync;
+  readonly kept: KeptFolder;
   readonly intake: Intake;
-}
-
-/** What a spool that is being opened holds. */
-interface Stock {
-  readonly waiting: readonly NamedEntry[];
-  readonly setAside: readonly NamedEntry[];
-  readonly sweptCount: number;
-  readonly foreignCount: number;
+  readonly desk: DirectoryDesk;
 }
 
 /**
- * The durable queue as a folder of Part 10 files (DESIGN §6): `incoming/` → `ready/` → gone, or
- * `failed/` beside its reason. The folders are the queue; memory holds the names only.
+ * The durable queue as a folder of Part 10 files (DESIGN §6): `incoming/` → `ready/` → gone (or
+ * for a while `kept/`), or `failed/` beside its reason. The folders are the queue; memory holds the names only.
  */
 export class DirectorySpool implements Spool {
   readonly #options: DirectorySpoolOptions;
@@ -102,14 +108,23 @@ export class DirectorySpool implements Spool {
       const nonce = randomBytes(8).toString('hex');
       lock = await acquireLock({ folder: folders.lock, folderOfSpool: folder, nonce, files });
       await files.assertWritable(folders.incoming);
-      const found = await this.#takeStock(folders);
-      this.#open = this.#begin(folders, lock);
+      const { keepMs, now, log } = this.#options;
+      const kept = new KeptFolder({ files, folder: folders.kept, keepMs, now, log });
+      const found = await takeStock(folders, kept, files);
+      const pauses = await Pauses.read(folders.paused, files);
+      this.#open = this.#begin(folders, { lock, kept, pauses });
       this.#resume(found);
+      kept.start();
     } catch (error) {
       this.#started = false;
       await lock?.release();
       throw diskError('be opened', error);
     }
+  }
+
+  /** For an operator; while the spool is open. */
+  get desk(): QueueDesk {
+    return this.#opened().desk;
   }
 
   receive(object: ArrivingObject): Promise<SpoolWriter> {
@@ -128,10 +143,23 @@ export class DirectorySpool implements Spool {
     return openSource(entry, this.#readyPath(entry), { files: this.#files, pool: this.#pool });
   }
 
+  async contradicting(entry: SpoolEntry): Promise<SpoolEntry | undefined> {
+    const next = this.#queue.nextOfInstance(entry);
+    if (!next) return undefined;
+    const parts = { files: this.#files, pool: this.#pool };
+    try {
+      const same = await holdSameDataSet(this.#readyPath(entry), this.#readyPath(next), parts);
+      return same ? undefined : next;
+    } catch (error) {
+      throw diskError('compare two objects', error);
+    }
+  }
+
   /** No sync: should a power cut bring the file back, it is delivered again, which changes nothing. */
   async settle(entry: SpoolEntry): Promise<void> {
+    const path = this.#readyPath(entry);
     try {
-      await this.#files.unlink(this.#readyPath(entry));
+      if (!this.#opened().kept.take(entry, path)) await this.#files.unlink(path);
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw diskError('remove an object', error);
     }
@@ -174,60 +202,69 @@ export class DirectorySpool implements Spool {
     const open = this.#open;
     if (!open) return;
     await open.intake.close();
+    await open.desk.close();
     this.#open = undefined;
-    await open.readySync.close();
-    await open.failedSync.close();
+    await open.kept.close();
+    for (const sync of [open.readySync, open.failedSync, open.keptSync]) await sync.close();
     await open.lock.release();
   }
 
-  #begin(folders: SpoolFolders, lock: SpoolLock): OpenParts {
+  #begin(
+    folders: SpoolFolders,
+    {
+      lock,
+      kept,
+      pauses,
+    }: { readonly lock: SpoolLock; readonly kept: KeptFolder; readonly pauses: Pauses },
+  ): OpenParts {
     const files = this.#files;
+    const queue = this.#queue;
     const { minFreeBytes, maxBytes, now } = this.#options;
-    const readySync = new DirectorySync({ files, fd: files.openExisting(folders.ready) });
-    const failedSync = new DirectorySync({ files, fd: files.openExisting(folders.failed) });
+    const syncOf = (folder: string): DirectorySync =>
+      new DirectorySync({ files, fd: files.openExisting(folder) });
+    const readySync = syncOf(folders.ready);
+    const failedSync = syncOf(folders.failed);
+    const keptSync = syncOf(folders.kept);
     const watermark = new Watermark({
       ...{ files, folder: folders.incoming, minFreeBytes, maxBytes, now },
-      queuedBytes: () => this.#queue.bytes,
+      queuedBytes: () => queue.bytes,
+      makeRoom: (wantedBytes) => kept.makeRoom(wantedBytes),
     });
     const arrived = (entry: SpoolEntry): void => {
-      this.#queue.add(entry);
+      queue.add(entry);
       this.#due.notify();
     };
     const intake = new Intake({
       ...{ files, folders, readySync, watermark, arrived, namer: this.#namer },
     });
-    return { folders, lock, readySync, failedSync, intake };
+    for (const destination of pauses.destinations) queue.pause(destination);
+    const desk = new DirectoryDesk({
+      ...{ files, folders, queue, readySync, failedSync, keptSync, kept, pauses, pool: this.#pool },
+      failedChanged: (difference) => (this.#failedEntries += difference),
+      dueChanged: () => this.#due.notify(),
+    });
+    return { folders, lock, readySync, failedSync, keptSync, kept, intake, desk };
   }
 
-  /** Clears what was never acknowledged, and lists what was. */
-  async #takeStock(folders: SpoolFolders): Promise<Stock> {
-    const files = this.#files;
-    const swept = await sweepIncoming(folders.incoming, files);
-    const ready = await listEntries(folders.ready, [entryExtension], files);
-    const failed = await listEntries(folders.failed, [entryExtension, reasonExtension], files);
-    const [waiting = []] = ready.ours;
-    const setAsideById = new Map(failed.ours.flat().map((entry) => [entry.id, entry]));
-    for (const { id } of setAsideById.size > 0 ? waiting : []) {
-      // A reason was written, but its object not moved: it is still to be delivered.
-      if (!setAsideById.delete(id)) continue;
-      await files.unlink(join(folders.failed, `${id}${reasonExtension}`));
-    }
-    const foreignCount = swept.foreignCount + ready.foreignCount + failed.foreignCount;
-    const setAside = [...setAsideById.values()];
-    return { waiting, setAside, sweptCount: swept.sweptCount, foreignCount };
-  }
-
-  #resume({ waiting, setAside, sweptCount, foreignCount }: Stock): void {
+  #resume({ waiting, setAside, kept, sweptCount, foreignCount }: Stock): void {
     const { log } = this.#options;
-    for (const entry of setAside) this.#namer.passOver(entry);
-    for (const entry of waiting) {
+    for (const ids of [setAside, kept]) for (const id of ids) this.#namer.passOver(entryNamed(id));
+    for (const id of waiting) {
+      const entry = entryNamed(id);
       this.#namer.passOver(entry);
       this.#queue.add(entry);
     }
     this.#queue.flush();
     this.#failedEntries = setAside.length;
     const { entries, bytes } = this.#queue;
-    log.info({ entries, bytes, failedEntries: setAside.length, sweptCount }, 'spool opened');
+    log.info(
+      { entries, bytes, failedEntries: setAside.length, keptEntries: kept.length, sweptCount },
+      'spool opened',
+    );
+    const paused = this.desk.paused();
+    if (paused.length > 0) {
+      log.warn({ paused }, 'delivery is on pause: nothing is sent there until `queue resume`');
+    }
     // Their number only: a name somebody gave by hand may be a patient's.
     if (foreignCount > 0) log.warn({ foreignCount }, 'spool holds foreign files; left alone');
   }

@@ -32,7 +32,15 @@ export class EntryNamer {
 
   name(
     identity: InstanceIdentity,
-    { bytes, urgent }: { readonly bytes: number; readonly urgent: boolean },
+    {
+      bytes,
+      urgent,
+      association,
+    }: {
+      readonly bytes: number;
+      readonly urgent: boolean;
+      readonly association?: string | undefined;
+    },
   ): NamedEntry {
     const arrivedAt = Math.max(Math.trunc(this.#now()), this.#lastArrivedAt);
     // Wraps only across milliseconds: within one, the sequence must not begin again.
@@ -45,6 +53,7 @@ export class EntryNamer {
       studyDigest: digestUid(identity.studyInstanceUid),
       bytes,
       instanceDigest: digestUid(identity.sopInstanceUid),
+      ...(association !== undefined && { association }),
     };
     this.#lastArrivedAt = arrivedAt;
     this.#nextSequence += 1;

@@ -7,13 +7,13 @@ import {
   fsync,
   openSync,
   read,
-  readdir,
   renameSync,
   statfs,
   unlink,
   writev,
   writevSync,
 } from 'node:fs';
+import { opendir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /**
@@ -36,8 +36,11 @@ export interface FileOperations {
   fdatasync(fd: number): Promise<void>;
   fsync(fd: number): Promise<void>;
   unlink(path: string): Promise<void>;
-  /** File names as bytes: 200,000 of them become strings one by one, not twice over. */
-  list(folder: string): Promise<readonly Buffer[]>;
+  /**
+   * File names, a character for each byte: ours are ASCII, and others only have to be told apart. A
+   * few at a time, because 200,000 at once weigh more than the whole queue.
+   */
+  list(folder: string): AsyncIterable<string>;
   /** Reads up to the whole buffer; 0 at the end of the file. */
   read(fd: number, buffer: Buffer, position: number): Promise<number>;
   /** Bytes an unprivileged process may still use on the file system of this folder. */
@@ -45,13 +48,15 @@ export interface FileOperations {
   assertWritable(folder: string): Promise<void>;
 }
 
+/** Names fetched by one trip through the thread pool. */
+const namesAtOnce = 1_024;
+
 /** Up to here the copy into the page cache is shorter than the way to the thread pool and back. */
 const synchronousWriteBytes = 64 * 1024;
 
 const asyncAccess = promisify(access);
 const asyncFdatasync = promisify(fdatasync);
 const asyncFsync = promisify(fsync);
-const asyncReaddir = promisify(readdir);
 const asyncStatfs = promisify(statfs);
 const asyncUnlink = promisify(unlink);
 
@@ -66,7 +71,7 @@ export const nodeFileOperations: FileOperations = {
   fdatasync: (fd) => asyncFdatasync(fd),
   fsync: (fd) => asyncFsync(fd),
   unlink: (path) => asyncUnlink(path),
-  list: (folder) => asyncReaddir(folder, { encoding: 'buffer' }),
+  list: namesIn,
   read: readInto,
   freeBytes: async (folder) => {
     const { bavail, bsize } = await asyncStatfs(folder);
@@ -87,6 +92,11 @@ function writeGathered(fd: number, chunks: readonly Buffer[], position: number):
       else resolve(written);
     });
   });
+}
+
+async function* namesIn(folder: string): AsyncGenerator<string> {
+  const entries = await opendir(folder, { encoding: 'latin1', bufferSize: namesAtOnce });
+  for await (const { name } of entries) yield name;
 }
 
 function readInto(fd: number, buffer: Buffer, position: number): Promise<number> {

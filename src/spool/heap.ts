@@ -23,8 +23,26 @@ export function heapPop<T>(heap: T[], before: Before<T>, placed?: Placed<T>): T 
   if (heap.length === 0 || last === undefined) return first;
   heap[0] = last;
   placed?.(last, 0);
-  sink(heap, before, placed);
+  sink(heap, 0, before, placed);
   return first;
+}
+
+/** Removes the items that are not to stay and restores the order; O(n). */
+export function heapKeep<T>(
+  heap: T[],
+  stays: (item: T) => boolean,
+  before: Before<T>,
+  placed?: Placed<T>,
+): void {
+  let kept = 0;
+  for (const item of heap) {
+    if (!stays(item)) continue;
+    heap[kept] = item;
+    placed?.(item, kept);
+    kept += 1;
+  }
+  heap.length = kept;
+  for (let at = (kept >> 1) - 1; at >= 0; at -= 1) sink(heap, at, before, placed);
 }
 
 /** Restores the order after the item at this index has come to stand before others. */
@@ -43,9 +61,9 @@ export function heapRise<T>(heap: T[], index: number, before: Before<T>, placed?
   placed?.(item, at);
 }
 
-function sink<T>(heap: T[], before: Before<T>, placed?: Placed<T>): void {
-  let at = 0;
-  const item = heap[0] as T;
+function sink<T>(heap: T[], start: number, before: Before<T>, placed?: Placed<T>): void {
+  let at = start;
+  const item = heap[start] as T;
   for (;;) {
     let childAt = 2 * at + 1;
     if (childAt >= heap.length) break;

@@ -55,8 +55,13 @@ export class Intake {
     const writer: SpoolWriter = new DirectorySpoolWriter({
       ...{ files, fd, incomingPath, readySync, watermark, reservedBytes: head.length },
       file: new GatheringFile({ files, fd, head }),
-      name: (identity, bytes) => {
-        const entry = namer.name(identity, { bytes, urgent: object.urgent });
+      name: (identity, { bytes, urgent }) => {
+        const { association } = object;
+        const entry = namer.name(identity, {
+          bytes,
+          urgent: urgent || object.urgent,
+          association,
+        });
         return { entry, path: join(this.#parts.folders.ready, `${entry.id}${entryExtension}`) };
       },
       ended: (outcome) => {

@@ -1,6 +1,7 @@
-import { batchKeyOf, parseEntryName } from './entry-name.ts';
+import { isEnough, shareOf } from './batch-share.ts';
+import { batchKeyOf, entryNamed } from './entry-name.ts';
 import type { NamedEntry } from './entry-name.ts';
-import { heapPop, heapPush, heapRise } from './heap.ts';
+import { heapKeep, heapPop, heapPush, heapRise } from './heap.ts';
 import { PresentInstances } from './present-instances.ts';
 import type { Lease, LeaseLimits, ReleaseOptions, SpoolEntry } from './spool.ts';
 
@@ -22,6 +23,13 @@ interface Group {
 interface Delayed {
   readonly notBefore: number;
   readonly id: string;
+}
+
+/** Where the entries of the queue stand: their names, in no order. */
+export interface QueueSnapshot {
+  readonly waiting: readonly string[];
+  readonly delayed: readonly Delayed[];
+  readonly leased: readonly string[];
 }
 
 const olderId = (a: string, b: string): boolean => a < b;
@@ -47,11 +55,18 @@ export class LeaseQueue {
   readonly #gathering = new Set<Group>();
   readonly #due: Group[] = [];
   readonly #delayed: Delayed[] = [];
+  /** Destinations that get nothing, and their groups, which are neither gathering nor due. */
+  readonly #paused = new Set<string>();
+  readonly #parked = new Set<Group>();
   readonly #leased = new Map<string, SpoolEntry>();
+  /** Of the leased ones, those that were withdrawn while they waited for the first of their instance. */
+  readonly #leasedFollowers = new Set<string>();
   /** Of the entries that must not mix with others; those of one company share the word. */
   readonly #companies = new Map<string, string>();
   readonly #present = new PresentInstances();
   #limits: LeaseLimits = { maxInstances: Infinity, maxBytes: Infinity };
+  /** Of what may be leased, or gathers for it. */
+  readonly #waiting = { entries: 0, bytes: 0 };
   #newestId = '';
   #flushedThroughId = '';
   #entries = 0;
@@ -76,8 +91,7 @@ export class LeaseQueue {
   add(entry: SpoolEntry): void {
     this.#entries += 1;
     this.#bytes += entry.bytes;
-    // A name glued together or cut out of another keeps those pieces alive; a copy is one string.
-    const id = Buffer.from(entry.id, 'latin1').toString('latin1');
+    const { id } = entry;
     if (id > this.#newestId) this.#newestId = id;
     if (this.#present.admit(entry, id)) this.#enqueue(id, entry);
   }
@@ -96,7 +110,7 @@ export class LeaseQueue {
     const group = heapPop(this.#due, moreUrgent, placedGroup);
     if (!group) return undefined;
     group.dueIndex = -1;
-    const entries = this.#take(group, limits);
+    const entries = this.#take(group, shareOf(this.#waiting, limits));
     const [first] = entries;
     if (group.ids.length === 0) this.#groups.delete(group.key);
     else this.#place(group);
@@ -119,16 +133,79 @@ export class LeaseQueue {
     this.#entries -= 1;
     this.#bytes -= entry.bytes;
     this.#companies.delete(entry.id);
+    if (this.#leasedFollowers.delete(entry.id)) return true;
     const follower = this.#present.dismiss(entry);
     if (follower !== undefined) this.#comeBack(follower);
     return true;
   }
 
+  /** The next entry of the same SOP Instance UID, which waits until this leased one has left. */
+  nextOfInstance(entry: SpoolEntry): SpoolEntry | undefined {
+    const id = this.#leasedFollowers.has(entry.id) ? undefined : this.#present.nextAfter(entry);
+    const next = id === undefined ? undefined : entryNamed(id);
+    return next?.instanceDigest === entry.instanceDigest ? next : undefined;
+  }
+
   release(entry: SpoolEntry, { notBefore, company }: ReleaseOptions): void {
     if (!this.#leased.delete(entry.id)) return;
+    if (this.#leasedFollowers.delete(entry.id) && !this.#present.admit(entry, entry.id)) return;
     if (company !== undefined) this.#companies.set(entry.id, company);
     if (notBefore > this.#now()) heapPush(this.#delayed, { notBefore, id: entry.id }, earlier);
     else this.#comeBack(entry.id);
+  }
+
+  /** Copies names only: what is known of an entry is read from its name, when it is asked for. */
+  snapshot(): QueueSnapshot {
+    const waiting: string[] = [];
+    for (const { ids } of this.#groups.values()) for (const id of ids) waiting.push(id);
+    for (const id of this.#present.followers()) waiting.push(id);
+    return { waiting, delayed: [...this.#delayed], leased: [...this.#leased.keys()] };
+  }
+
+  isLeased(id: string): boolean {
+    return this.#leased.has(id);
+  }
+
+  /** When an entry that was released for later is due; `undefined` for any other. */
+  notBeforeOf(id: string): number | undefined {
+    return this.#delayed.find((delayed) => delayed.id === id)?.notBefore;
+  }
+
+  /**
+   * Leases exactly these entries, out of their turn. Those that are leased already, or are not in the
+   * queue, are not among what it returns.
+   */
+  withdraw(ids: readonly string[]): readonly SpoolEntry[] {
+    const wanted = new Set(ids);
+    const taken = [...this.#takeDelayed(wanted), ...this.#takeWaiting(wanted)];
+    for (const id of taken) wanted.delete(id);
+    const entries = taken.map(entryNamed);
+    for (const id of wanted) {
+      const entry = entryNamed(id);
+      if (!this.#present.leave(entry)) continue;
+      this.#leasedFollowers.add(id);
+      entries.push(entry);
+    }
+    for (const entry of entries) this.#leased.set(entry.id, entry);
+    return entries;
+  }
+
+  /** Entries that were released for later are due now; returns which of these were. */
+  hasten(ids: readonly string[]): readonly SpoolEntry[] {
+    const hastened = this.#takeDelayed(new Set(ids));
+    for (const id of hastened) this.#comeBack(id);
+    return hastened.map(entryNamed);
+  }
+
+  /** `lease` hands out nothing for this destination until `resume`. */
+  pause(destination: string): void {
+    this.#paused.add(destination);
+    this.#replace(this.#groups.values());
+  }
+
+  resume(destination: string): void {
+    this.#paused.delete(destination);
+    this.#replace([...this.#parked]);
   }
 
   /** Looks at every group: for the occasional reader of figures, not for each object. */
@@ -143,11 +220,17 @@ export class LeaseQueue {
     return oldest === undefined ? undefined : entryNamed(oldest).arrivedAt;
   }
 
-  #enqueue(id: string, { destination, urgent, bytes }: SpoolEntry): Group {
+  #groupKeyOf(id: string, destination: string): string {
     const company = this.#companies.get(id);
     const batchKey = batchKeyOf(id, destination);
-    const key = company === undefined ? batchKey : `${batchKey} ${company}`;
+    return company === undefined ? batchKey : `${batchKey} ${company}`;
+  }
+
+  #enqueue(id: string, { destination, urgent, bytes }: SpoolEntry): Group {
+    const key = this.#groupKeyOf(id, destination);
     const group = this.#groups.get(key);
+    this.#waiting.entries += 1;
+    this.#waiting.bytes += bytes;
     if (!group) {
       // One plain literal: spreading several makes objects of three times the size.
       const fresh: Group = {
@@ -188,6 +271,8 @@ export class LeaseQueue {
       if (entries.length > 0 && bytes + entry.bytes > limits.maxBytes) break;
       heapPop(group.ids, olderId);
       group.bytes -= entry.bytes;
+      this.#waiting.entries -= 1;
+      this.#waiting.bytes -= entry.bytes;
       bytes += entry.bytes;
       entries.push(entry);
       this.#leased.set(entry.id, entry);
@@ -195,21 +280,78 @@ export class LeaseQueue {
     return entries;
   }
 
+  #takeDelayed(wanted: ReadonlySet<string>): readonly string[] {
+    const taken: string[] = [];
+    for (const { id } of this.#delayed) if (wanted.has(id)) taken.push(id);
+    if (taken.length > 0) heapKeep(this.#delayed, ({ id }) => !wanted.has(id), earlier);
+    return taken;
+  }
+
+  #takeWaiting(wanted: ReadonlySet<string>): readonly string[] {
+    const groups = new Set<Group>();
+    for (const id of wanted) {
+      const group = this.#groups.get(this.#groupKeyOf(id, entryNamed(id).destination));
+      if (group) groups.add(group);
+    }
+    const taken: string[] = [];
+    for (const group of groups) {
+      heapKeep(
+        group.ids,
+        (id) => {
+          if (!wanted.has(id)) return true;
+          taken.push(id);
+          const { bytes } = entryNamed(id);
+          group.bytes -= bytes;
+          this.#waiting.entries -= 1;
+          this.#waiting.bytes -= bytes;
+          return false;
+        },
+        olderId,
+      );
+    }
+    this.#replace(groups);
+    return taken;
+  }
+
+  /** Puts groups where they now belong, after something about them changed. */
+  #replace(changed: Iterable<Group>): void {
+    const groups = new Set(changed);
+    for (const group of groups) if (group.dueIndex >= 0) group.dueIndex = -1;
+    heapKeep(this.#due, (group) => !groups.has(group), moreUrgent, placedGroup);
+    for (const group of groups) {
+      if (group.ids.length > 0) this.#place(group);
+      else {
+        this.#groups.delete(group.key);
+        this.#gathering.delete(group);
+        this.#parked.delete(group);
+      }
+    }
+  }
+
+  #isPaused(group: Group): boolean {
+    return this.#paused.size > 0 && this.#paused.has(entryNamed(headOf(group)).destination);
+  }
+
   /** Puts a group that is not among the due ones where it belongs. */
   #place(group: Group): void {
     this.#gathering.delete(group);
+    this.#parked.delete(group);
+    if (this.#isPaused(group)) {
+      this.#parked.add(group);
+      return;
+    }
     const due =
       headOf(group) <= group.dueThroughId ||
       headOf(group) <= this.#flushedThroughId ||
-      group.ids.length >= this.#limits.maxInstances ||
-      group.bytes >= this.#limits.maxBytes;
+      isEnough({ entries: group.ids.length, bytes: group.bytes }, this.#limits);
     if (due) heapPush(this.#due, group, moreUrgent, placedGroup);
     else this.#gathering.add(group);
   }
 
   #adopt(limits: LeaseLimits): void {
-    const { maxInstances, maxBytes } = this.#limits;
-    if (limits.maxInstances === maxInstances && limits.maxBytes === maxBytes) return;
+    const { maxInstances, maxBytes, requests } = this.#limits;
+    const isSame = limits.maxInstances === maxInstances && limits.maxBytes === maxBytes;
+    if (isSame && limits.requests === requests) return;
     this.#limits = limits;
     for (const group of [...this.#gathering]) this.#place(group);
   }
@@ -228,10 +370,4 @@ export class LeaseQueue {
       this.#place(group);
     }
   }
-}
-
-function entryNamed(id: string): NamedEntry {
-  const entry = parseEntryName(id);
-  if (!entry) throw new TypeError('the queue holds something that is no entry name');
-  return entry;
 }

@@ -1,4 +1,4 @@
-import { linkSync, readdirSync, unlinkSync } from 'node:fs';
+import { closeSync, linkSync, openSync, readdirSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { SpoolLockedError } from '../errors/spool-errors.ts';
@@ -58,6 +58,29 @@ export async function acquireLock(options: {
     throw diskError('take its lock', error);
   } finally {
     if (folderFd !== undefined) files.close(folderFd);
+  }
+}
+
+/**
+ * Says who owns a spool, without wanting to.
+ *
+ * @param folder - the folder for the sockets.
+ * @returns `undefined` when nobody does, or the folder is not there; without a pid when its owner
+ *   does not tell.
+ */
+export async function lockOwner(folder: string): Promise<{ readonly pid?: number } | undefined> {
+  let folderFd: number | undefined;
+  try {
+    folderFd = openSync(folder, 'r');
+    const near = `/proc/self/fd/${folderFd}`;
+    const highest = generationsIn(near).at(-1) ?? 0;
+    const owner = highest === 0 ? 'dead' : await askOwner(`${near}/${nameOf(highest)}`);
+    return owner === 'dead' ? undefined : owner;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw diskError('look at its lock', error);
+  } finally {
+    if (folderFd !== undefined) closeSync(folderFd);
   }
 }
 

@@ -25,9 +25,35 @@ export class PresentInstances {
     }
     const followerKey = `${destination} ${key}`;
     const followers = this.#followers.get(followerKey);
-    if (followers) followers.push(id);
-    else this.#followers.set(followerKey, [id]);
+    if (!followers) this.#followers.set(followerKey, [id]);
+    else {
+      followers.push(id);
+      // What came back from `failed/` or was replayed is older than what followed meanwhile.
+      if ((followers.at(-2) ?? '') > id) followers.sort();
+    }
     return false;
+  }
+
+  /** Names of those that wait for the first of their instance. */
+  *followers(): Generator<string> {
+    for (const ids of this.#followers.values()) yield* ids;
+  }
+
+  /** The next to come after the first of this instance, which is in the queue. */
+  nextAfter({ destination, instanceDigest }: SpoolEntry): string | undefined {
+    if (this.#followers.size === 0) return undefined;
+    return this.#followers.get(`${destination} ${keyOf(instanceDigest)}`)?.[0];
+  }
+
+  /** Forgets a follower; false when it is none. */
+  leave({ id, destination, instanceDigest }: SpoolEntry): boolean {
+    const followerKey = `${destination} ${keyOf(instanceDigest)}`;
+    const followers = this.#followers.get(followerKey);
+    const index = followers?.indexOf(id) ?? -1;
+    if (followers === undefined || index < 0) return false;
+    followers.splice(index, 1);
+    if (followers.length === 0) this.#followers.delete(followerKey);
+    return true;
   }
 
   /** The entry has left the queue; returns the name of the next of its instance, now its first. */

@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode } from './disk-error.ts';
-import { parseEntryName } from './entry-name.ts';
-import type { NamedEntry } from './entry-name.ts';
+import { ofOnePiece, parseEntryName } from './entry-name.ts';
 import type { FileOperations } from './file-operations.ts';
 
 /** Where the spool keeps what. */
@@ -13,6 +12,10 @@ export interface SpoolFolders {
   readonly ready: string;
   /** Given up with a reason. */
   readonly failed: string;
+  /** Delivered, and kept for a while. */
+  readonly kept: string;
+  /** Holds a file for each destination that gets nothing for now. */
+  readonly paused: string;
   /** Says which process owns the spool. */
   readonly lock: string;
 }
@@ -34,6 +37,8 @@ export async function createSpoolFolders(
     incoming: join(root, 'incoming'),
     ready: join(root, 'ready'),
     failed: join(root, 'failed'),
+    kept: join(root, 'kept'),
+    paused: join(root, 'paused'),
     lock: join(root, 'lock'),
   };
   for (const path of Object.values(folders)) await createFolder(path, files);
@@ -58,29 +63,28 @@ async function createFolder(path: string, files: FileOperations): Promise<void> 
   }
 }
 
-/** What a folder holds: names of ours, and how many are somebody else's. */
+/** What a folder holds: names of entries, and how many files are somebody else's. */
 export interface FolderListing {
   /** One list for each extension asked for, oldest first. */
-  readonly ours: readonly (readonly NamedEntry[])[];
+  readonly ours: readonly (readonly string[])[];
   readonly foreignCount: number;
 }
 
-/** Entries of `ready/` or `failed/`, read from names alone. */
+/** Entries of `ready/` or `failed/`: their names alone, which say all and weigh least. */
 export async function listEntries(
   folder: string,
   extensions: readonly string[],
   files: FileOperations,
 ): Promise<FolderListing> {
-  const ours = extensions.map((): NamedEntry[] => []);
+  const ours = extensions.map((): string[] => []);
   let foreignCount = 0;
-  for (const bytes of await files.list(folder)) {
-    const name = bytes.toString('latin1');
+  for await (const name of files.list(folder)) {
     const index = extensions.findIndex((extension) => name.endsWith(extension));
-    const entry = parseEntryName(name.slice(0, -(extensions[index]?.length ?? name.length)));
-    if (entry) ours[index]?.push(entry);
+    const id = name.slice(0, -(extensions[index]?.length ?? name.length));
+    if (parseEntryName(id)) ours[index]?.push(ofOnePiece(id));
     else foreignCount += 1;
   }
-  for (const list of ours) list.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const ids of ours) ids.sort();
   return { ours, foreignCount };
 }
 
@@ -89,7 +93,8 @@ export async function sweepIncoming(
   folder: string,
   files: FileOperations,
 ): Promise<{ readonly sweptCount: number; readonly foreignCount: number }> {
-  const names = (await files.list(folder)).map((name) => name.toString('latin1'));
+  const names: string[] = [];
+  for await (const name of files.list(folder)) names.push(name);
   const ours = names.filter((name) => incomingPattern.test(name));
   for (const name of ours) await files.unlink(join(folder, name));
   return { sweptCount: ours.length, foreignCount: names.length - ours.length };

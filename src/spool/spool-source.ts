@@ -5,6 +5,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import { diskError } from './disk-error.ts';
 import { digestUid } from './entry-name.ts';
 import type { FileOperations } from './file-operations.ts';
+import type { HeldSource } from './queue-desk.ts';
 import type { SpoolEntry } from './spool.ts';
 
 /** Holds our group 0002 many times over, and a small object whole. */
@@ -28,10 +29,9 @@ export async function openSource(
   path: string,
   parts: SourceParts,
 ): Promise<Part10Source> {
-  const head = await withFile(path, parts.files, async (fd) => {
+  const head = await withFile(path, parts.files, (fd) => {
     if (parts.files.size(fd) !== entry.bytes) throw changed('length');
-    const bytes = Buffer.allocUnsafe(Math.min(headBytes, entry.bytes));
-    return bytes.subarray(0, await readFully(fd, bytes, 0, parts.files));
+    return readHead(fd, Math.min(headBytes, entry.bytes), parts.files);
   });
   const header = decodeFileHeader(head);
   const { sopClassUid, sopInstanceUid, transferSyntaxUid } = header ?? {};
@@ -39,6 +39,43 @@ export async function openSource(
   if (digestUid(sopInstanceUid) !== entry.instanceDigest) throw changed('SOP Instance UID');
   const read = (): AsyncIterable<Buffer> => chunksOf(entry.bytes, path, head, parts);
   return { sopClassUid, sopInstanceUid, transferSyntaxUid, bytes: entry.bytes, read };
+}
+
+/**
+ * Opens an entry for reading, whatever becomes of its name from now on: delivered or dropped
+ * meanwhile, its bytes are there until `close`.
+ *
+ * @param fd - the entry's open file; taken over, also when this throws.
+ * @throws {@link SpoolUnavailableError} as `openSource` does.
+ */
+export async function holdSource(
+  entry: SpoolEntry,
+  fd: number,
+  parts: SourceParts,
+): Promise<HeldSource> {
+  const close = (): void => parts.files.close(fd);
+  try {
+    // Opens the same file again for each reader, even when its name is gone.
+    return { ...(await openSource(entry, `/proc/self/fd/${fd}`, parts)), close: once(close) };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** The first bytes of an open file; fewer when it is shorter. */
+export async function readHead(fd: number, bytes: number, files: FileOperations): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(bytes);
+  return buffer.subarray(0, await readFully(fd, buffer, 0, files));
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
 }
 
 /**
@@ -101,7 +138,8 @@ async function withFile<T>(
   }
 }
 
-async function readFully(
+/** Fills the buffer, unless the file ends before; returns how much of it. */
+export async function readFully(
   fd: number,
   buffer: Buffer,
   position: number,

@@ -28,7 +28,10 @@ interface WriterParts {
   readonly readySync: DirectorySync;
   readonly watermark: Watermark;
   /** Gives the entry its name; called when its bytes are safe, right before the rename. */
-  readonly name: (identity: InstanceIdentity, bytes: number) => NamedFile;
+  readonly name: (
+    identity: InstanceIdentity,
+    facts: { readonly bytes: number; readonly urgent: boolean },
+  ) => NamedFile;
   /** Bytes of the head, which were reserved before. */
   readonly reservedBytes: number;
   /** Told once how it ended. */
@@ -66,10 +69,13 @@ export class DirectorySpoolWriter implements SpoolWriter {
     }
   }
 
-  async commit(identity: InstanceIdentity): Promise<SpoolEntry> {
+  async commit(
+    identity: InstanceIdentity,
+    { urgent = false }: { readonly urgent?: boolean } = {},
+  ): Promise<SpoolEntry> {
     this.#assertOpen();
     this.#over = true;
-    this.#committing = this.#commit(identity);
+    this.#committing = this.#commit(identity, urgent);
     return await this.#committing;
   }
 
@@ -88,13 +94,13 @@ export class DirectorySpoolWriter implements SpoolWriter {
   }
 
   /** The order is the promise: nothing may be acknowledged before the last step has returned. */
-  async #commit(identity: InstanceIdentity): Promise<SpoolEntry> {
+  async #commit(identity: InstanceIdentity, urgent: boolean): Promise<SpoolEntry> {
     const { files, fd, file, incomingPath, readySync, name } = this.#parts;
     let path = incomingPath;
     try {
       await file.finish();
       await files.fdatasync(fd);
-      const named = name(identity, file.bytes);
+      const named = name(identity, { bytes: file.bytes, urgent });
       files.rename(incomingPath, named.path);
       path = named.path;
       const synced = readySync.sync();

@@ -11,6 +11,8 @@ export interface ArrivingObject {
   readonly calledAeTitle: AeTitle;
   /** True when the C-STORE command asked for HIGH priority (PS3.7 §9.1.1.1). */
   readonly urgent: boolean;
+  /** Our name for the association it comes by. */
+  readonly association?: string | undefined;
 }
 
 /** One durable object, as its file name tells it; nothing here needs the file to be opened. */
@@ -28,6 +30,8 @@ export interface SpoolEntry {
   readonly studyDigest: string;
   /** Hexadecimal digest of the SOP Instance UID. */
   readonly instanceDigest: string;
+  /** The association it came by: eight characters of ours, to find its log lines. */
+  readonly association?: string | undefined;
 }
 
 /** An object on its way into the spool. Exactly one of `commit` and `discard` ends it. */
@@ -41,8 +45,10 @@ export interface SpoolWriter {
   /**
    * Makes the object durable: resolves only after fdatasync of the file, its rename into `ready/`
    * and fsync of that directory have returned. From then on it is in the queue.
+   *
+   * @param found - `urgent` when the data set itself turned out to be, whatever the command said.
    */
-  commit(identity: InstanceIdentity): Promise<SpoolEntry>;
+  commit(identity: InstanceIdentity, found?: { readonly urgent?: boolean }): Promise<SpoolEntry>;
   /** Removes every trace. Never rejects. */
   discard(): Promise<void>;
 }
@@ -51,6 +57,11 @@ export interface SpoolWriter {
 export interface LeaseLimits {
   readonly maxInstances: number;
   readonly maxBytes: number;
+  /**
+   * Among how many requests at a time what waits is shared, so that none is busy while the others have
+   * nothing left. Then a batch need not be full to be due, only worth a request. 1 when left out.
+   */
+  readonly requests?: number;
 }
 
 /**
@@ -117,6 +128,12 @@ export interface Spool {
   whenDue(options: { readonly signal: AbortSignal }): Promise<void>;
   /** Opens one leased entry for sending; reads its group 0002 only. */
   source(entry: SpoolEntry): Promise<Part10Source>;
+  /**
+   * The next entry of the same SOP Instance UID, which waits until this leased one has left, where
+   * its data set is another; `undefined` when there is none, or it is the same object once more.
+   * @throws {@link SpoolUnavailableError} when either cannot be read.
+   */
+  contradicting(entry: SpoolEntry): Promise<SpoolEntry | undefined>;
   /** The archive confirmed this very SOP Instance UID: the file goes. */
   settle(entry: SpoolEntry): Promise<void>;
   /** Back into the queue. */

@@ -2,8 +2,10 @@ import { SpoolFullError } from '../errors/spool-errors.ts';
 import { diskError } from './disk-error.ts';
 import type { FileOperations } from './file-operations.ts';
 
-/** How long a look at the file system holds; what we write ourselves meanwhile is subtracted. */
+/** How long a look that found room holds; what we write ourselves meanwhile is subtracted. */
 const freshForMs = 250;
+/** What is only kept begins to go this long before the reserve is reached: others write there too. */
+const roomAheadBytes = 64 * 1024 * 1024;
 
 /**
  * Decides whether the spool may take more: free space of its file system, and its configured size.
@@ -18,9 +20,12 @@ export class Watermark {
   readonly #minFreeBytes: number;
   readonly #maxBytes: number;
   readonly #queuedBytes: () => number;
+  readonly #makeRoom: (wantedBytes: number) => Promise<number>;
   readonly #now: () => number;
   #receivingBytes = 0;
   #freeBytes = 0;
+  /** What the last look found, before we wrote anything more. */
+  #wasFull = false;
   #lookedAt = -Infinity;
   #looking: Promise<void> | undefined;
 
@@ -32,6 +37,8 @@ export class Watermark {
     readonly maxBytes: number | undefined;
     /** Length of what is committed and waits. */
     readonly queuedBytes: () => number;
+    /** Frees about so many bytes that nobody waits for; returns how many it could. */
+    readonly makeRoom: (wantedBytes: number) => Promise<number>;
     readonly now: () => number;
   }) {
     this.#files = options.files;
@@ -39,6 +46,7 @@ export class Watermark {
     this.#minFreeBytes = options.minFreeBytes;
     this.#maxBytes = options.maxBytes ?? Infinity;
     this.#queuedBytes = options.queuedBytes;
+    this.#makeRoom = options.makeRoom;
     this.#now = options.now;
   }
 
@@ -48,9 +56,11 @@ export class Watermark {
    */
   async check(): Promise<void> {
     const age = this.#now() - this.#lookedAt;
-    if (!(age >= 0 && age < freshForMs)) {
-      this.#looking ??= this.#look();
-      await this.#looking;
+    // Bad news is never fresh: the moment there is room again, nobody is refused any more.
+    const isFresh = age >= 0 && age < freshForMs && !this.#wasFull;
+    if (!isFresh) await this.#lookTogether();
+    else if (this.#freeBytes < this.#minFreeBytes && (await this.#makeRoom(roomAheadBytes)) > 0) {
+      await this.#lookTogether();
     }
     if (this.#freeBytes < this.#minFreeBytes) {
       throw new SpoolFullError('the disk of the spool has too little free space', {
@@ -90,9 +100,23 @@ export class Watermark {
     }
   }
 
+  #lookTogether(): Promise<void> {
+    this.#looking ??= this.#look();
+    return this.#looking;
+  }
+
   async #look(): Promise<void> {
     try {
-      this.#freeBytes = await this.#files.freeBytes(this.#folder);
+      let freeBytes = await this.#files.freeBytes(this.#folder);
+      if (freeBytes < this.#minFreeBytes + roomAheadBytes) {
+        // Twice as far, so that this happens now and then instead of at every look.
+        const enoughBytes = this.#minFreeBytes + 2 * roomAheadBytes;
+        while (freeBytes < enoughBytes && (await this.#makeRoom(enoughBytes - freeBytes)) > 0) {
+          freeBytes = await this.#files.freeBytes(this.#folder);
+        }
+      }
+      this.#freeBytes = freeBytes;
+      this.#wasFull = freeBytes < this.#minFreeBytes;
       this.#lookedAt = this.#now();
     } catch (error) {
       throw diskError('read the free space of its disk', error);

@@ -1,6 +1,7 @@
 import { BridgeError } from '../errors/bridge-error.ts';
 import type { BridgeErrorCode } from '../errors/bridge-error.ts';
 import { ObjectMismatchError } from '../errors/object-errors.ts';
+import type { InstanceOutcome } from './stow-verdict.ts';
 
 /** C-STORE statuses the bridge answers with (PS3.4 §B.2.3, PS3.7 §9.1.1.1.9 and Annex C). */
 export const storeStatus = {
@@ -43,6 +44,9 @@ const statusOf: Readonly<Record<BridgeErrorCode, number>> = {
   not_found: storeStatus.processingFailure,
 };
 
+/** VR LO: at most 64 characters. */
+const mostCommentCharacters = 64;
+
 /** The answer to a C-STORE that failed with this error; an unknown one is a defect of ours: 0110H. */
 export function storeStatusFor(error: unknown): StoreStatus {
   if (!(error instanceof BridgeError)) {
@@ -50,9 +54,68 @@ export function storeStatusFor(error: unknown): StoreStatus {
   }
   return {
     status: statusOf[error.code],
-    errorComment: error.message.slice(0, 64),
+    errorComment: error.message.slice(0, mostCommentCharacters),
     ...(error instanceof ObjectMismatchError && { offendingElements: error.offendingElements }),
   };
+}
+
+/**
+ * The answer to a C-STORE that waited for the archive (`STORE_ACK=archived`).
+ *
+ * A device deletes its copy on success and gives up on a failure of the object itself. So a success
+ * or a warning only where the archive says it has the object, its own Failure Reason only where it
+ * will not have this object, and A700H ("try again") wherever the trouble is not the object's.
+ *
+ * @see PS3.4 Table B.2-1; PS3.18 Annex I for the reasons an archive may give.
+ */
+export function storeStatusOf(outcome: InstanceOutcome): StoreStatus {
+  switch (outcome.kind) {
+    case 'delivered': {
+      const { warningReason = storeStatus.success } = outcome;
+      return { status: isWarning(warningReason) ? warningReason : storeStatus.success };
+    }
+    case 'retry':
+      return notConfirmed(outcome.message);
+    case 'set-aside': {
+      const { failureReason, httpStatus, message } = outcome;
+      if (failureReason === undefined && httpStatus === payloadTooLarge) {
+        return notConfirmed(message);
+      }
+      // A reason that is no failure would tell the device the opposite of what happened.
+      const isGiven = failureReason !== undefined && isFailure(failureReason);
+      return {
+        status: isGiven ? failureReason : storeStatus.cannotUnderstand,
+        errorComment: message.slice(0, mostCommentCharacters),
+      };
+    }
+  }
+}
+
+/** The answer where the archive has not confirmed the object: it waits here, the device tries again. */
+export function notConfirmed(message: string): StoreStatus {
+  return {
+    status: storeStatus.outOfResources,
+    errorComment: message.slice(0, mostCommentCharacters),
+  };
+}
+
+/** True for success and for the warnings: the object is kept (PS3.7 §C.1, §C.4). */
+export function isStored(status: number): boolean {
+  return status === storeStatus.success || isWarning(status);
+}
+
+const payloadTooLarge = 413;
+
+/** Warnings outside Bxxx: attribute list error, attribute value out of range (PS3.7 §C.4). */
+const generalWarnings: ReadonlySet<number> = new Set([0x0001, 0x0107, 0x0116]);
+
+function isWarning(status: number): boolean {
+  return status >> 12 === 0xb || generalWarnings.has(status);
+}
+
+/** Neither stored, nor cancelled (FE00), nor pending (FF00, FF01). */
+function isFailure(status: number): boolean {
+  return !isStored(status) && status >> 12 !== 0xf;
 }
 
 /** `A700H`, as the standard writes a status. */

@@ -4,8 +4,17 @@ import type { StoreInstancesResponse } from './store-instances-response.ts';
 import { formatFailureReason, summariseAnswer } from './answer-summary.ts';
 import type { InstanceOutcome, StowVerdict, Suspicion } from './stow-verdict.ts';
 
-/** What it means that the archive has an object already: delivered, or for somebody to look at. */
-export type DuplicatePolicy = 'accept' | 'fail';
+/**
+ * What it means that the archive has an object already: delivered, for somebody to look at, or the one
+ * or the other once the two have been compared.
+ */
+export type DuplicatePolicy = 'accept' | 'verify' | 'fail';
+
+/** What comparing an object with the one the archive has under its UID came to. */
+export type Comparison =
+  | { readonly kind: 'same' | 'different' }
+  /** `why` goes on after "the archive has the object already, but ": built from our own words only. */
+  | { readonly kind: 'impossible' | 'not-now'; readonly why: string };
 
 /** An HTTP answer to a STOW-RS request, as far as its meaning depends on it. */
 export interface StowAnswer {
@@ -23,6 +32,8 @@ export interface StowAnswer {
    * said yes; `undefined` while nobody has looked, or could.
    */
   readonly foundBySearch?: boolean | undefined;
+  /** For the instances {@link duplicatesIn} named. */
+  readonly comparisons?: ReadonlyMap<Uid, Comparison>;
 }
 
 /**
@@ -61,6 +72,21 @@ export function isPlainConflict(answer: StowAnswer): boolean {
   return status === 409 && sent.length === 1 && body !== undefined && !namedBy(answer);
 }
 
+/**
+ * The instances the archive says it has already and that have to be compared with what it has, before
+ * the answer is read with `comparisons`: none unless duplicates are to be verified.
+ */
+export function duplicatesIn(answer: StowAnswer): readonly Uid[] {
+  if (answer.duplicates !== 'verify') return [];
+  if (isPlainConflict(answer)) return answer.foundBySearch === true ? answer.sent : [];
+  const verdict = readStowAnswer({ ...answer, duplicates: 'fail' });
+  if (verdict.kind !== 'each') return [];
+  return answer.sent.filter((uid) => {
+    const outcome = verdict.outcomes.get(uid);
+    return outcome?.kind === 'set-aside' && outcome.failureReason === duplicateSopInstance;
+  });
+}
+
 /** "Later", whatever was sent: Too Early, Too Many Requests, Unavailable, Insufficient Storage. */
 const busyStatuses: ReadonlySet<number> = new Set([425, 429, 503, 507]);
 
@@ -96,7 +122,7 @@ function readRefusal(answer: StowAnswer): StowVerdict {
     return retry(answer, 'refused the request for reasons that could not be read whole');
   }
   if (isPlainConflict(answer) && answer.foundBySearch === true) {
-    return { kind: 'each', outcomes: new Map(answer.sent.map((uid) => [uid, duplicate(answer)])) };
+    return eachOf(answer, new Map(answer.sent.map((uid) => [uid, duplicate(uid, answer)])));
   }
   return refusedAsAWhole(answer);
 }
@@ -109,7 +135,7 @@ function refusedAsAWhole(answer: StowAnswer): StowVerdict {
   }
   const why = status === 413 ? 'finds the object too large' : 'refused the object';
   const outcome = setAside(answer, why);
-  return { kind: 'each', outcomes: new Map(sent.map((uid) => [uid, outcome])) };
+  return eachOf(answer, new Map(sent.map((uid) => [uid, outcome])));
 }
 
 /** The lists, when they speak of at least one object we sent. */
@@ -122,10 +148,12 @@ function namedBy({ body, contentType, sent }: StowAnswer): StoreInstancesRespons
 }
 
 function each(answer: StowAnswer, response: StoreInstancesResponse): StowVerdict {
-  return {
-    kind: 'each',
-    outcomes: new Map(answer.sent.map((uid) => [uid, outcomeOf(uid, answer, response)])),
-  };
+  const { sent } = answer;
+  return eachOf(answer, new Map(sent.map((uid) => [uid, outcomeOf(uid, answer, response)])));
+}
+
+function eachOf({ status }: StowAnswer, outcomes: ReadonlyMap<Uid, InstanceOutcome>): StowVerdict {
+  return { kind: 'each', outcomes, httpStatus: status };
 }
 
 function outcomeOf(
@@ -139,7 +167,7 @@ function outcomeOf(
     return { kind: 'retry', message: sentence(answer, 'lists the object as kept and as failed') };
   }
   if (kept) return delivered(kept.warningReason);
-  if (failed) return outcomeOfFailure(failed.failureReason, answer);
+  if (failed) return outcomeOfFailure(uid, failed.failureReason, answer);
   return { kind: 'retry', message: sentence(answer, 'named other objects but not this one') };
 }
 
@@ -147,9 +175,13 @@ const processingFailure = 0x0110;
 const duplicateSopInstance = 0x0111;
 
 /** PS3.4 Table B.2-1 and PS3.7 Annex C, as far as they tell "later" from "never". */
-function outcomeOfFailure(reason: number | undefined, answer: StowAnswer): InstanceOutcome {
+function outcomeOfFailure(
+  uid: Uid,
+  reason: number | undefined,
+  answer: StowAnswer,
+): InstanceOutcome {
   if (reason === undefined) return setAside(answer, 'refused the object and gave no reason');
-  if (reason === duplicateSopInstance) return duplicate(answer, reason);
+  if (reason === duplicateSopInstance) return duplicate(uid, answer, reason);
   const outOfResources = reason >> 8 === 0xa7;
   const why = `refused the object with failure reason ${formatFailureReason(reason)}`;
   return reason === processingFailure || outOfResources
@@ -157,12 +189,45 @@ function outcomeOfFailure(reason: number | undefined, answer: StowAnswer): Insta
     : setAside(answer, why, reason);
 }
 
-function duplicate(answer: StowAnswer, reason?: number): InstanceOutcome {
-  if (answer.duplicates === 'accept') return delivered();
-  return setAside(answer, 'has the object already, which is set to count as a failure', reason);
+function duplicate(uid: Uid, answer: StowAnswer, reason?: number): InstanceOutcome {
+  switch (answer.duplicates) {
+    case 'accept':
+      return delivered();
+    case 'fail':
+      return setAside(answer, 'has the object already, which is set to count as a failure', reason);
+    case 'verify':
+      return compared(answer.comparisons?.get(uid) ?? notCompared, answer, reason);
+  }
 }
 
-function setAside(answer: StowAnswer, why: string, failureReason?: number): InstanceOutcome {
+const notCompared: Comparison = { kind: 'not-now', why: 'nobody has compared the two yet' };
+
+function compared(comparison: Comparison, answer: StowAnswer, reason?: number): InstanceOutcome {
+  switch (comparison.kind) {
+    case 'same':
+      return delivered();
+    case 'different':
+      return {
+        ...setAside(answer, 'has another object under the same SOP Instance UID', reason),
+        code: 'differs-from-archived',
+      };
+    case 'impossible':
+      return {
+        ...setAside(answer, `has the object already, but ${comparison.why}`, reason),
+        code: 'could-not-be-verified',
+      };
+    case 'not-now': {
+      const message = sentence(answer, `has the object already, but ${comparison.why}`);
+      return { kind: 'retry', message, ...(reason === undefined ? {} : { failureReason: reason }) };
+    }
+  }
+}
+
+function setAside(
+  answer: StowAnswer,
+  why: string,
+  failureReason?: number,
+): Extract<InstanceOutcome, { readonly kind: 'set-aside' }> {
   return {
     kind: 'set-aside',
     message: sentence(answer, why),

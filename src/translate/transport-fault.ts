@@ -92,6 +92,10 @@ const tlsSentences: Readonly<Record<string, string>> = {
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: ownCertificateRefused,
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: ownCertificateRefused,
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: ownCertificateRefused,
+  // The same alerts, as OpenSSL 3.5 (Node 24) has them.
+  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': ownCertificateRefused,
+  'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED': ownCertificateRefused,
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': ownCertificateRefused,
 };
 
 /**

@@ -39,6 +39,8 @@ describe('the command line', () => {
     ],
     [['config'], 'config', { json: false, markdown: false }],
     [['config', '--json'], 'config', { json: true, markdown: false }],
+    [['check'], 'check', { json: false, write: false }],
+    [['check', '--json', '--write'], 'check', { json: true, write: true }],
     [['demo'], 'demo', { once: false, instances: 40 }],
     [['demo', '--once', '--instances', '3'], 'demo', { once: true, instances: 3 }],
   ])('%j is one call of %s', async (args, name, options) => {
@@ -142,6 +144,8 @@ async function run(args: readonly string[], serve?: Commands['serve']) {
       serve: serve ?? note('serve'),
       echo: note('echo'),
       send: note('send'),
+      check: note('check'),
+      queue: note('queue'),
       config: note('config'),
       demo: note('demo'),
     },

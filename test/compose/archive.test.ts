@@ -1,16 +1,24 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { composeArchive } from '../../src/compose/archive.ts';
 import type { ComposedArchive } from '../../src/compose/archive.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { ConfigurationError } from '../../src/errors/configuration-error.ts';
-import { ArchiveServer, keepAll, watchedSource } from '../archive/dicomweb/archive-server.ts';
+import {
+  ArchiveServer,
+  answerJson,
+  keepAll,
+  watchedSource,
+} from '../archive/dicomweb/archive-server.ts';
+import type { Handler } from '../archive/dicomweb/archive-server.ts';
 import { startLoopbackServer } from '../peers/loopback-server.ts';
 import type { LoopbackServer } from '../peers/loopback-server.ts';
 import { temporaryFolder } from '../peers/peer.ts';
 import type { TemporaryFolder } from '../peers/peer.ts';
 import { createAuthority } from '../support/certificates.ts';
+import { buildPart10 } from '../support/dicom-object.ts';
 import type { CertificateAuthority } from '../support/certificates.ts';
 import { startConnectProxy } from '../support/connect-proxy.ts';
 import type { ConnectProxy } from '../support/connect-proxy.ts';
@@ -73,6 +81,42 @@ async function compose(
 }
 
 const storeOne = ({ store }: ComposedArchive) => store.store([watchedSource()], { signal });
+
+/** Says that it has every object, and has another under the UID. */
+const hasAnother: Handler = (request, response) => {
+  const sop = /[0-9.]{8,}$/.exec(decodeURIComponent(request.url ?? '').split('&')[0] ?? '')?.[0];
+  if (request.method === 'POST') {
+    void buffer(request).then(() => response.writeHead(409).end());
+  } else if (request.url?.includes('?') === true) {
+    const uids = { '0020000D': { Value: ['1.2.3'] }, '0020000E': { Value: ['1.2.3.4'] } };
+    answerJson(response, 200, [{ '00080018': { Value: [sop] }, ...uids }]);
+  } else {
+    const head = 'multipart/related; type="application/dicom"; boundary=b';
+    const file = buildPart10({ ...(sop !== undefined && { sop }), pixelBytes: 4 });
+    response.writeHead(200, { 'content-type': head });
+    response.end(Buffer.concat([Buffer.from('--b\r\n\r\n'), file, Buffer.from('\r\n--b--')]));
+  }
+};
+
+describe('an object the archive has already', () => {
+  it.each([
+    ['', { kind: 'delivered' }],
+    ['accept', { kind: 'delivered' }],
+    ['verify', { kind: 'set-aside', code: 'differs-from-archived' }],
+    [
+      'fail',
+      { kind: 'set-aside', message: expect.stringContaining('count as a failure') as string },
+    ],
+  ])('is what DUPLICATES says: %j', async (duplicates, outcome) => {
+    archiveServer.play(hasAnother);
+    const archive = await compose({ DUPLICATES: duplicates });
+
+    const verdict = await storeOne(archive);
+    archiveServer.play(keepAll);
+
+    expect(verdict.kind === 'each' && [...verdict.outcomes.values()]).toMatchObject([outcome]);
+  });
+});
 
 const withCredentials = (credentials: string): string =>
   proxy.url.replace('//', `//${credentials}@`);

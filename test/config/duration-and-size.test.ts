@@ -11,6 +11,7 @@ describe('durations', () => {
     ['1h', 3_600_000],
     ['1.5m', 90_000],
     ['0s', 0],
+    ['0', 0],
   ])('reads %s', (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds);
   });

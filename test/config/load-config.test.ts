@@ -35,6 +35,7 @@ describe('the configuration', () => {
       folder: resolve('data/spool'),
       minFreeBytes: 2 * 2 ** 30,
       maxBytes: undefined,
+      keepMs: 0,
     });
     expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
     expect(new Set(Object.values(sources))).toEqual(new Set(['default']));
@@ -62,6 +63,8 @@ describe('the configuration', () => {
       SPOOL_MAX_BYTES: '1.5GiB',
       DATA_DIR: '/srv/bridge',
       SHUTDOWN_GRACE: '0s',
+      STORE_ACK: 'archived',
+      URGENT_MODALITIES: 'CR, DX,US',
     });
 
     expect(config.archive).toEqual({
@@ -89,6 +92,10 @@ describe('the configuration', () => {
     expect(config.dimse.allowedNetworks).toHaveLength(7);
     expect(config.spool).toMatchObject({ folder: '/srv/bridge/spool', maxBytes: 1.5 * 2 ** 30 });
     expect(config.shutdownGraceMs).toBe(0);
+    expect(config.delivery).toMatchObject({
+      archiveAckTimeoutMs: 25_000,
+      urgentModalities: ['CR', 'DX', 'US'],
+    });
     expect(sources.UPSTREAM_URL).toBe('environment');
     expect(sources.UPSTREAM_CONNECTIONS).toBe('default');
   });
@@ -155,6 +162,10 @@ describe('the configuration', () => {
     ['UPSTREAM_CLIENT_ASSERTION_ALG', 'none'],
     ['UPSTREAM_QIDO_PATH', '../admin'],
     ['UPSTREAM_TIMEOUT', '600h'],
+    ['STORE_ACK', 'never'],
+    ['ARCHIVE_ACK_TIMEOUT', '10ms'],
+    ['URGENT_MODALITIES', 'CR,,US'],
+    ['URGENT_MODALITIES', 'cr'],
     ['LOG_LEVEL', 'trace'],
   ])('refuses %s=%s', (name, value) => {
     expect(problemsOf({ [name]: value }).map(({ variable }) => variable)).toContain(
@@ -314,6 +325,7 @@ describe('contradictions', () => {
       'UPSTREAM_CLIENT_KEY_ID',
     ],
     ['retries that shrink', { RETRY_MIN: '1h' }, 'RETRY_MAX'],
+    ['a timeout nobody waits for', { ARCHIVE_ACK_TIMEOUT: '5s' }, 'ARCHIVE_ACK_TIMEOUT'],
     ['one port twice', { OPS_PORT: '8080' }, 'OPS_PORT'],
     ['a port DIMSE has everywhere', { HTTP_PORT: '11112' }, 'HTTP_PORT'],
   ])('%s stops the start', (_, settings, name) => {

@@ -52,7 +52,19 @@ describe('the circuit breaker of a destination', () => {
 
     expect(pace.failed(0, 120_000)).toBe(120_000);
     expect(pace.waitMs(1_000)).toBe(119_000);
-    expect(pace.failed(0, 1)).toBe(1_000);
+    pace.sending(120_000);
+    expect(pace.failed(120_000, 1)).toBe(1_000);
+  });
+
+  it('C15 counts what fails together as one failure, and each question that fails as another', () => {
+    const { pace } = newPace();
+    const together = [1, 2, 3, 4].map(() => pace.failed(0, undefined));
+
+    pace.sending(10_000);
+    const next = pace.failed(10_000, undefined);
+
+    expect(together).toEqual([500, 500, 500, 500]);
+    expect(next).toBe(1_000);
   });
 
   it.each([0, 0.999])('keeps the slow lane slower than the backoff begins (%d)', (random) => {

@@ -11,7 +11,10 @@ type Answer = (batch: readonly string[], signal: AbortSignal) => StowVerdict | P
 
 const running: Forwarder[] = [];
 
-function bench(answer: Answer, settings: { readonly concurrency?: number } = {}) {
+function bench(
+  answer: Answer,
+  settings: { readonly concurrency?: number; readonly random?: () => number } = {},
+) {
   vi.useFakeTimers();
   const spool = new InMemorySpool(() => Date.now());
   const log = recordingLogger();
@@ -36,13 +39,14 @@ function bench(answer: Answer, settings: { readonly concurrency?: number } = {})
     events: {
       objectDelivered: () => undefined,
       objectSetAside: () => undefined,
+      contentContradicted: () => undefined,
       batchRetried: () => undefined,
       batchTook: () => undefined,
       breakerChanged: () => undefined,
     },
     log,
     now: () => Date.now(),
-    random: () => 0.5,
+    random: settings.random ?? (() => 0.5),
     newId: () => String((lastId += 1)),
   });
   running.push(forwarder);
@@ -67,8 +71,8 @@ function each(batch: readonly string[], outcomeOf: (sop: string) => InstanceOutc
 }
 
 /** In steps: a single leap would be over before the forwarder has set its first timer. */
-async function passTime(ms: number): Promise<void> {
-  for (let passed = 0; passed < ms; passed += 1000) await vi.advanceTimersByTimeAsync(1000);
+async function passTime(ms: number, step = 1000): Promise<void> {
+  for (let passed = 0; passed < ms; passed += step) await vi.advanceTimersByTimeAsync(step);
 }
 
 const delivered = (): InstanceOutcome => ({ kind: 'delivered' });
@@ -128,6 +132,19 @@ describe('Forwarder', () => {
     ]);
     expect(spool.ready.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(['1.1']);
     expect(spool.releases.at(-1)?.notBefore).toBeGreaterThan(Date.now());
+  });
+
+  it('sets an object aside for the reason its outcome gives, when that is no refusal', async () => {
+    const code = 'differs-from-archived';
+    const { spool, forwarder, add } = bench((batch) =>
+      each(batch, () => ({ kind: 'set-aside', code, message: 'another', httpStatus: 409 })),
+    );
+    add('1.1');
+
+    forwarder.start();
+
+    await vi.waitFor(() => expect(spool.failed).toMatchObject([{ reason: { code } }]));
+    expect(spool.settled).toEqual([]);
   });
 
   it('C10 halves a batch refused as a whole, and sets the culprit aside', async () => {
@@ -196,6 +213,58 @@ describe('Forwarder', () => {
     await passTime(120_000);
 
     expect(spool.settled).toHaveLength(199);
+  });
+
+  it('C15 asks at the slowest pace through a weekend without archive, then delivers all at once', async () => {
+    let up = false;
+    const times: number[] = [];
+    const { spool, forwarder, add } = bench(
+      (batch) => {
+        times.push(Date.now());
+        return up
+          ? each(batch, delivered)
+          : { kind: 'retry', message: 'down', fault: 'connect-refused' };
+      },
+      { concurrency: 4 },
+    );
+    for (let n = 1; n <= 400; n += 1) add(`1.${n}`);
+    forwarder.start();
+    const hours = 60;
+    for (let minute = 0; minute < hours * 60; minute += 0.5) await passTime(30_000, 30_000);
+    const asked = times.length;
+    const longest = Math.max(...times.slice(1).map((time, n) => time - (times[n] ?? 0)));
+    up = true;
+    await passTime(65_000);
+
+    expect(spool.settled).toHaveLength(400);
+    expect(spool.failed).toEqual([]);
+    // Full jitter over a minute: every half minute on average.
+    expect(asked).toBeGreaterThan(hours * 60);
+    expect(asked).toBeLessThan(hours * 60 * 2.5);
+    expect(longest).toBeLessThanOrEqual(62_000);
+  });
+
+  it('C15 lets those that asked in vain go with the others once the archive is back', async () => {
+    let up = false;
+    let draws = 0;
+    const passed: number[] = [];
+    const { spool, forwarder, add } = bench(
+      (batch) => {
+        if (!up) return { kind: 'retry', message: 'down', fault: 'connect-refused' };
+        passed.push(Date.now());
+        return each(batch, delivered);
+      },
+      // Short waits of the destination, long ones of whatever else there is.
+      { concurrency: 4, random: () => ((draws += 1) % 2 === 1 ? 0.02 : 0.95) },
+    );
+    for (let n = 1; n <= 400; n += 1) add(`1.${n}`);
+    forwarder.start();
+    await passTime(600_000);
+    up = true;
+    await passTime(65_000);
+
+    expect(spool.settled).toHaveLength(400);
+    expect(Math.max(...passed) - Math.min(...passed)).toBeLessThan(3_000);
   });
 
   it('C12 holds the destination on a refusal of ours and condemns no object', async () => {

@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { inspectPlainDataSet } from '../../src/dicom/object-inspector.ts';
 import type { StoreRequest } from '../../src/dimse/store-provider.ts';
 import { AssociationAbortedError } from '../../src/errors/association-errors.ts';
 import { SpoolFullError, SpoolUnavailableError } from '../../src/errors/spool-errors.ts';
+import { ArchiveConfirmations } from '../../src/flows/archive-confirmation.ts';
 import { Ingest } from '../../src/flows/ingest.ts';
 import { explicitElement } from '../support/data-set.ts';
 import { InMemorySpool } from '../support/in-memory-spool.ts';
@@ -24,6 +25,8 @@ function request(dataSet: readonly Buffer[], end?: Error): StoreRequest {
   return {
     callingAeTitle: aeTitle('CT01'),
     calledAeTitle: aeTitle('DRAWBRIDGE'),
+    association: 'a5s0c1at',
+    ended: new AbortController().signal,
     sopClassUid: uid(ctStorage),
     sopInstanceUid: uid('1.2.3'),
     transferSyntaxUid: uid('1.2.840.10008.1.2.1'),
@@ -38,7 +41,13 @@ function request(dataSet: readonly Buffer[], end?: Error): StoreRequest {
   };
 }
 
-function bench(maxObjectBytes = 1_000_000) {
+function bench(
+  maxObjectBytes = 1_000_000,
+  options: {
+    readonly urgentModalities?: ReadonlySet<string>;
+    readonly confirmations?: ArchiveConfirmations;
+  } = {},
+) {
   const spool = new InMemorySpool();
   const log = recordingLogger();
   const answered: [status: number, bytes: number][] = [];
@@ -47,6 +56,7 @@ function bench(maxObjectBytes = 1_000_000) {
     inspect: (_syntax, expected) =>
       inspectPlainDataSet({ explicitVr: true, bigEndian: false }, expected),
     maxObjectBytes,
+    ...options,
     events: { objectAnswered: (status, bytes) => answered.push([status, bytes]) },
     log,
   });
@@ -122,6 +132,33 @@ describe('Ingest', () => {
     expect(spool.ready).toEqual([]);
     expect(spool.discarded).toBe(step === 'receive' ? 0 : 1);
     expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toContain('"association":"a5s0c1at"');
+  });
+
+  it('gives the entry the name of its association, and one log line both', async () => {
+    const { ingest, spool, log } = bench();
+
+    await ingest.store(request(whole));
+
+    const entry = spool.ready[0]?.entry;
+    expect(entry?.association).toBe('a5s0c1at');
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toMatch(/^debug .*"association":"a5s0c1at".*object stored$/);
+    expect(log.lines[0]).toContain(`"entry":"${entry?.id ?? ''}"`);
+  });
+
+  it.each([
+    ['US', true],
+    ['CT', false],
+    [undefined, false],
+  ])('makes an object of Modality %s urgent: %s', async (modality, urgent) => {
+    const { ingest, spool } = bench(1_000_000, { urgentModalities: new Set(['CR', 'US']) });
+    const { sopClass, sopInstance, study, series, pixelData } = elements;
+    const named = modality === undefined ? [] : [explicitElement(0x00080060, 'CS', modality)];
+
+    await ingest.store(request([sopClass, sopInstance, ...named, study, series, pixelData]));
+
+    expect(spool.ready.map(({ entry }) => entry.urgent)).toEqual([urgent]);
   });
 
   it('leaves nothing behind and answers nobody when the association breaks', async () => {
@@ -131,6 +168,65 @@ describe('Ingest', () => {
     await expect(ingest.store(request(whole.slice(0, 3), broken))).rejects.toBe(broken);
 
     expect(spool).toMatchObject({ ready: [], discarded: 1 });
+  });
+
+  describe('where the archive has to confirm an object', () => {
+    function waiting(): ReturnType<typeof bench> & { confirmations: ArchiveConfirmations } {
+      const confirmations = new ArchiveConfirmations({ timeoutMs: 60_000, now: Date.now });
+      return { ...bench(1_000_000, { confirmations }), confirmations };
+    }
+
+    it('answers what the archive said of that very entry, after it is durable', async () => {
+      const { ingest, spool, confirmations, answered } = waiting();
+
+      const answer = ingest.store(request(whole));
+      await vi.waitFor(() => expect(spool.ready).toHaveLength(1));
+      const [kept] = spool.ready;
+      if (kept === undefined) throw new Error('nothing was kept');
+      confirmations.entryAnswered({ ...kept.entry, id: 'another' }, { kind: 'delivered' });
+      expect(answered).toEqual([]);
+      confirmations.entryAnswered(kept.entry, { kind: 'delivered', warningReason: 0xb000 });
+
+      expect(await answer).toEqual({ status: 0xb000 });
+      expect(confirmations.waiting).toBe(0);
+    });
+
+    it('answers A700H when the archive is in trouble; the object stays', async () => {
+      const { ingest, spool, confirmations, log } = waiting();
+
+      const answer = ingest.store(request(whole));
+      await vi.waitFor(() => expect(spool.ready).toHaveLength(1));
+      const [kept] = spool.ready;
+      if (kept) confirmations.entryAnswered(kept.entry, { kind: 'retry', message: 'it is away' });
+
+      expect(await answer).toEqual({ status: 0xa700, errorComment: 'it is away' });
+      expect(spool).toMatchObject({ discarded: 0 });
+      expect(spool.ready).toHaveLength(1);
+      expect(log.lines.at(-1)).toMatch(/^warn .*not confirmed by the archive: it is away$/);
+    });
+
+    it('keeps the object, answers nobody and waits no longer when the association ends', async () => {
+      const { ingest, spool, confirmations } = waiting();
+      const end = new AbortController();
+
+      const answer = ingest.store({ ...request(whole), ended: end.signal });
+      const outcome = expect(answer).rejects.toMatchObject({ code: 'association_aborted' });
+      await vi.waitFor(() => expect(spool.ready).toHaveLength(1));
+      end.abort();
+
+      await outcome;
+      expect(spool.ready).toHaveLength(1);
+      expect(confirmations.waiting).toBe(0);
+    });
+
+    it('does not wait for an object it refuses itself', async () => {
+      const { ingest, spool, confirmations } = waiting();
+      spool.faults = { commit: new SpoolUnavailableError('cannot write', new Error('EIO')) };
+
+      expect(await ingest.store(request(whole))).toMatchObject({ status: 0xa700 });
+
+      expect(confirmations.waiting).toBe(0);
+    });
   });
 
   it('answers 0110H to a defect of our own, without its text', async () => {

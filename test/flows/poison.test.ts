@@ -61,6 +61,7 @@ async function forward(
     events: {
       objectDelivered: () => undefined,
       objectSetAside: () => undefined,
+      contentContradicted: () => undefined,
       batchRetried: () => undefined,
       batchTook: () => undefined,
       breakerChanged: (state) => states.push(state),

@@ -1,6 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { open, rm, statfs, writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { verificationSopClass } from '../../src/dicom/sop-class.ts';
 import { associate } from '../../src/dimse/associate.ts';
@@ -8,8 +5,7 @@ import { storeRequest } from '../../src/dimse/store-user.ts';
 import type { SendResult } from '../../src/dimse/store-user.ts';
 import { verify } from '../../src/dimse/verification-user.ts';
 import { commandField } from '../../src/upper-layer/command-set.ts';
-import { PeerGroup, peersSkipped, temporaryFolder } from '../peers/peer.ts';
-import type { TemporaryFolder } from '../peers/peer.ts';
+import { PeerGroup, peersSkipped } from '../peers/peer.ts';
 import type { BridgeProcess } from '../support/bridge-process.ts';
 import { newUid } from '../support/dicom-object.ts';
 import { startArchiveSide, startBridgeTo } from './support/deployment.ts';
@@ -19,10 +15,11 @@ import { healthStatus } from './support/health.ts';
 import { send, targetOf } from './support/send.ts';
 import { newObject } from './support/sent-object.ts';
 import type { SentObject } from './support/sent-object.ts';
+import { canMountDisk, mountSmallDisk } from './support/small-disk.ts';
+import type { SmallDisk } from './support/small-disk.ts';
 import { nothing, spoolContents, untilDelivered } from './support/spool-contents.ts';
 
 const MiB = 2 ** 20;
-const canMount = process.getuid?.() === 0 && canMountTmpfs();
 
 describe.skipIf(peersSkipped)('a spool that fills up', () => {
   const peers = new PeerGroup();
@@ -45,16 +42,14 @@ describe.skipIf(peersSkipped)('a spool that fills up', () => {
     bridge = undefined;
   });
 
-  describe.skipIf(!canMount)('on a small disk of its own', () => {
-    let disk: TemporaryFolder;
+  describe.skipIf(!canMountDisk)('on a small disk of its own', () => {
+    let disk: SmallDisk;
 
     beforeEach(async () => {
-      disk = await temporaryFolder('disk');
-      mount(disk.path, '24m');
+      disk = await mountSmallDisk('24m');
     });
     afterEach(async () => {
       await bridge?.stop();
-      unmount(disk.path);
       await disk.remove();
     });
 
@@ -76,19 +71,18 @@ describe.skipIf(peersSkipped)('a spool that fills up', () => {
       bridge = await startBridgeTo(archive, { DATA_DIR: disk.path, SPOOL_MIN_FREE: '0' });
       const kept = newObjects(2, MiB);
       await send(bridge, kept);
-      const foreign = path.join(disk.path, 'foreign');
-      await writeUntilFull(foreign);
+      await disk.fill();
 
       const results = await send(bridge, newObjects(2, MiB));
       // tmpfs counts its pages by CPU, and may find some more after it has said that it is full.
       await expect
         .poll(async () => {
-          await writeUntilFull(foreign);
+          await disk.fill();
           return ingestHealth();
         })
         .toBe(503);
       const readyWhileFull = await healthStatus(bridge, 'ready');
-      await rm(foreign);
+      await disk.empty();
 
       expect(statuses(results)).toEqual([0xa700, 0xa700]);
       expect(readyWhileFull).toBe(200);
@@ -98,14 +92,13 @@ describe.skipIf(peersSkipped)('a spool that fills up', () => {
 
     it('C05 no byte of an object reaches a disk that is below the watermark', async () => {
       bridge = await startBridgeTo(archive, { DATA_DIR: disk.path, SPOOL_MIN_FREE: '12MiB' });
-      const foreign = path.join(disk.path, 'foreign');
-      await writeFile(foreign, Buffer.alloc(14 * MiB));
+      await disk.take(14 * MiB);
       await expect.poll(() => ingestHealth(), { timeout: 5000 }).toBe(503);
-      const freeBefore = await freeBytes(disk.path);
+      const freeBefore = await disk.freeBytes();
 
       const results = await send(bridge, newObjects(2, 4 * MiB));
-      const freeAfter = await freeBytes(disk.path);
-      await rm(foreign);
+      const freeAfter = await disk.freeBytes();
+      await disk.empty();
       await expect.poll(() => ingestHealth(), { timeout: 5000 }).toBe(200);
 
       expect(statuses(results)).toEqual([0xa700, 0xa700]);
@@ -125,7 +118,7 @@ describe.skipIf(peersSkipped)('a spool that fills up', () => {
       expect((await spoolContents(bridge)).ready).toHaveLength(kept.length);
       // What a file system rounds up, and keeps for itself, is not ours to count: a few pages a file.
       const rounding = kept.length * 4 * 4096;
-      expect(await freeBytes(disk.path)).toBeGreaterThanOrEqual(12 * MiB - rounding);
+      expect(await disk.freeBytes()).toBeGreaterThanOrEqual(12 * MiB - rounding);
       await expectRecovery(bridge, kept);
     });
 
@@ -213,45 +206,4 @@ function acknowledgedOf(
   results: readonly SendResult[],
 ): readonly SentObject[] {
   return objects.filter((_object, index) => results[index]?.kind === 'stored');
-}
-
-async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
-}
-
-/** Takes every byte there is. */
-async function writeUntilFull(file: string): Promise<void> {
-  const handle = await open(file, 'a');
-  try {
-    for (let size = MiB; size >= 1; size = Math.floor(size / 2)) {
-      const piece = Buffer.alloc(size);
-      try {
-        for (;;) await handle.write(piece);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-      }
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
-function mount(folder: string, size: string): void {
-  const words = ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder];
-  const { status, stderr } = spawnSync('mount', words);
-  if (status !== 0) throw new Error(`mount: ${stderr.toString()}`);
-  // A run that is broken off calls no afterEach.
-  process.once('exit', () => unmount(folder));
-}
-
-/** Also when it is not mounted any more. */
-function unmount(folder: string): void {
-  spawnSync('umount', ['--lazy', folder]);
-}
-
-/** Root in a container may still not mount. */
-function canMountTmpfs(): boolean {
-  const tried = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
-  return tried.status === 0;
 }

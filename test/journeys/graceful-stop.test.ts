@@ -1,5 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { verificationSopClass } from '../../src/dicom/sop-class.ts';
+import { implicitVrLittleEndian } from '../../src/dicom/transfer-syntax.ts';
+import { associate } from '../../src/dimse/associate.ts';
 import { verify } from '../../src/dimse/verification-user.ts';
+import type { Association } from '../../src/upper-layer/association.ts';
 import { startBridgeProcess } from '../support/bridge-process.ts';
 import type { BridgeProcess } from '../support/bridge-process.ts';
 import { beginStore } from './support/held-store.ts';
@@ -23,9 +27,12 @@ describe('SIGTERM while four associations are receiving', () => {
 
     it('C28 lets them finish, takes nobody new, and exits with 0', async () => {
       const stores = await beginFourStores(bridge);
+      const idle = await associateIdly(bridge);
 
       const ended = bridge.terminate();
       await untilLogged(bridge, '"stopping"');
+      // Who says nothing is sent away long before the grace time is over; who sends is not.
+      expect(await idle.closed).toMatchObject({ kind: 'aborted-by-peer', source: 0, reason: 0 });
       await expect(verify(targetOf(bridge))).rejects.toThrow();
       const statuses = await Promise.all(stores.map((store) => store.finish()));
       await Promise.all(stores.map(({ association }) => association.release()));
@@ -58,12 +65,36 @@ describe('SIGTERM while four associations are receiving', () => {
   });
 });
 
+describe('SIGTERM while associations are idle', () => {
+  it('C28 aborts them with AB(0,0) and does not wait for the grace time', async () => {
+    const bridge = await startBridgeProcess({ ...archiveThatIsAway, SHUTDOWN_GRACE: '1h' });
+    onTestFinished(() => bridge.stop());
+    const idle = await Promise.all([associateIdly(bridge), associateIdly(bridge)]);
+
+    const ended = await bridge.terminate();
+
+    // Ten seconds later it would have been killed.
+    expect(ended).toEqual({ code: 0, signal: null });
+    for (const { closed } of idle) {
+      expect(await closed).toMatchObject({ kind: 'aborted-by-peer', source: 0, reason: 0 });
+    }
+  });
+});
+
 async function beginFourStores(bridge: BridgeProcess): Promise<readonly HeldStore[]> {
   const stores = await Promise.all(
     Array.from({ length: 4 }, () => beginStore(bridge, newObject({ pixelBytes: 3_000_000 }))),
   );
   await expect.poll(() => spoolFolder(bridge, 'incoming')).toHaveLength(4);
   return stores;
+}
+
+/** What workstations do that keep one open for the day. */
+function associateIdly(bridge: BridgeProcess): Promise<Association> {
+  const verification = { abstractSyntax: verificationSopClass };
+  return associate(targetOf(bridge), [
+    { id: 1, ...verification, transferSyntaxes: [implicitVrLittleEndian] },
+  ]);
 }
 
 async function untilLogged(bridge: BridgeProcess, text: string): Promise<void> {

@@ -44,6 +44,21 @@ describe('memory while large objects pass', () => {
 
   describe.skipIf(suite !== 'large')('by the gigabyte (npm run test:large)', () => {
     it(
+      'stays below 200 MB for four objects of 128 MiB at a time',
+      async () => {
+        const { sink, bridge } = await startPair();
+
+        const objects = Array.from({ length: 4 }, () => multiFrameObject(128));
+        await Promise.all(objects.map((object) => passes(bridge, sink, object)));
+
+        const after = await peakBytes(bridge.pid);
+        report({ after });
+        expect(after).toBeLessThan(200 * MB);
+      },
+      minutes,
+    );
+
+    it(
       'stays below 200 MB for an object of 1 GiB',
       async () => {
         const { sink, bridge } = await startPair();

@@ -117,7 +117,7 @@ describe.skipIf(peersSkipped)('while the archive side is in trouble', () => {
     await expectAllArrived(bridge, objects);
   });
 
-  it.each([401, 403, 404])(
+  it.each([401, 403, 404, 405, 415])(
     'C11 C12 an archive that answers %i to everything holds the queue and condemns no object',
     async (status) => {
       bridge = await startBridgeTo(archive);

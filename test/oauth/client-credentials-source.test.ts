@@ -199,6 +199,7 @@ describe('keeping a token', () => {
     await source.authorization({ signal });
 
     expect(source.expiresAt).toBe(clock + usableMs);
+    expect(source.obtainedAt).toBe(clock);
   });
 
   it.each([

@@ -16,6 +16,8 @@ interface IdentityProviderOptions {
   /** Resource indicator (RFC 8707), which is also the tokens' audience. */
   readonly audience?: string;
   readonly tokenTtlSeconds?: number;
+  /** JWTs unless said otherwise; opaque ones can only be asked about (RFC 7662). */
+  readonly tokenFormat?: 'jwt' | 'opaque';
   /** Clients that sign what they say (RFC 7523); their public keys. */
   readonly keyClients?: readonly { readonly clientId: string; readonly publicKey: JWK }[];
   /** A second listener, for a client that shows a certificate of this authority (RFC 8705). */
@@ -36,6 +38,7 @@ export interface IdentityProvider extends Peer {
   /** The end point of those who show a certificate. */
   readonly mtlsTokenUrl: string | undefined;
   readonly jwksUrl: string;
+  readonly introspectionUrl: string;
   readonly audience: string;
   readonly scope: string;
   /** Authenticates with the Authorization header (`client_secret_basic`). */
@@ -102,6 +105,7 @@ export async function startIdentityProvider(
       features: {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
+        introspection: { enabled: true },
         ...(mtls && { mTLS: mutualTls }),
         resourceIndicators: {
           enabled: true,
@@ -111,7 +115,7 @@ export async function startIdentityProvider(
             scope,
             audience,
             accessTokenTTL: ttlSeconds,
-            accessTokenFormat: 'jwt',
+            accessTokenFormat: options.tokenFormat ?? 'jwt',
             jwt: { sign: { alg: 'RS256' } },
           }),
         },
@@ -139,6 +143,7 @@ export async function startIdentityProvider(
     issuer: server.url,
     tokenUrl: `${server.url}/token`,
     jwksUrl: `${server.url}/jwks`,
+    introspectionUrl: `${server.url}/token/introspection`,
     audience,
     scope,
     basicClient,

@@ -4,44 +4,11 @@ import type { AeTitle } from '../../src/dicom/ae-title.ts';
 import { parseUid } from '../../src/dicom/uid.ts';
 import type { Uid } from '../../src/dicom/uid.ts';
 import { DirectorySpool } from '../../src/spool/directory-spool.ts';
-import { nodeFileOperations } from '../../src/spool/file-operations.ts';
-import type { FileOperations } from '../../src/spool/file-operations.ts';
+import { dyingFiles } from './dying-files.ts';
 
 // Stores objects on four associations at once and kills itself, as nothing but SIGKILL can, at the
 // given occurrence of the given call. Writes a line for each commit that resolved.
 const [, , folder = '', call = '', moment = '', occurrence = '1'] = process.argv;
-
-let left = Number(occurrence);
-function passing(name: string, when: string): void {
-  if (name !== call || when !== moment) return;
-  left -= 1;
-  if (left === 0) process.kill(process.pid, 'SIGKILL');
-}
-
-const real = nodeFileOperations;
-async function around<T>(name: string, action: () => Promise<T>): Promise<T> {
-  passing(name, 'before');
-  const result = await action();
-  passing(name, 'after');
-  return result;
-}
-const files: FileOperations = {
-  ...real,
-  create: (path) => {
-    passing('create', 'before');
-    const fd = real.create(path);
-    passing('create', 'after');
-    return fd;
-  },
-  rename: (from, to) => {
-    passing('rename', 'before');
-    real.rename(from, to);
-    passing('rename', 'after');
-  },
-  writev: (fd, chunks, position) => around('write', () => real.writev(fd, chunks, position)),
-  fdatasync: (fd) => around('fdatasync', () => real.fdatasync(fd)),
-  fsync: (fd) => around('fsync', () => real.fsync(fd)),
-};
 
 function silent(): void {
   // The parent reads standard output.
@@ -50,7 +17,8 @@ const log = { debug: silent, info: silent, warn: silent, error: silent, child: (
 
 const spool = new DirectorySpool({
   ...{ folder, minFreeBytes: 0, maxBytes: undefined, destination: 'main', batchIdleMs: 50 },
-  ...{ now: Date.now, log, files },
+  ...{ now: Date.now, log },
+  files: dyingFiles({ call, moment, occurrence: Number(occurrence) }),
 });
 await spool.open();
 writeSync(1, 'open\n');

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decodeFileHeader } from '../../src/dicom/part10.ts';
 import { SpoolUnavailableError } from '../../src/errors/spool-errors.ts';
@@ -15,6 +16,7 @@ import {
   identityOf,
   newSpool,
   readAll,
+  spoolWithOne,
   store,
   temporaryFolder,
 } from './spool-fixture.ts';
@@ -55,9 +57,8 @@ describe('directory spool', () => {
     const entry = await store(spool, '1.2.3.4');
 
     const modeOf = (...path: string[]): number => statSync(join(folder, ...path)).mode & 0o777;
-    expect(['', 'incoming', 'ready', 'failed', 'lock'].map((name) => modeOf(name))).toEqual(
-      Array(5).fill(0o700),
-    );
+    const folders = ['', 'incoming', 'ready', 'failed', 'kept', 'paused', 'lock'];
+    expect(folders.map((name) => modeOf(name))).toEqual(Array(7).fill(0o700));
     expect(modeOf('ready', `${entry.id}.dcm`)).toBe(0o600);
   });
 
@@ -89,10 +90,7 @@ describe('directory spool', () => {
   });
 
   it('forgets an entry only when it is settled', async () => {
-    const folder = temporaryFolder();
-    const spool = newSpool({ folder });
-    await spool.open();
-    const entry = await store(spool, '1.2.3.4');
+    const { spool, folder, entry } = await spoolWithOne();
     spool.flush();
     const lease = spool.lease(everything);
 
@@ -153,10 +151,10 @@ describe('directory spool', () => {
         ...{ ...facts, arrivedAt: 1_763_717_400_000 + sequence },
         ...{ studyDigest: digest.slice(0, 6).padEnd(32, '0'), instanceDigest: digest },
       });
-      return Buffer.from(`${id}.dcm`);
+      return `${id}.dcm`;
     });
     const list: FileOperations['list'] = (folder) =>
-      folder.endsWith('ready') ? Promise.resolve(names) : nodeFileOperations.list(folder);
+      folder.endsWith('ready') ? Readable.from(names) : nodeFileOperations.list(folder);
     const began = performance.now();
     const spool = newSpool({ files: { ...nodeFileOperations, list } });
     await spool.open();
@@ -167,10 +165,7 @@ describe('directory spool', () => {
   });
 
   it('moves what is set aside to failed/, its reason beside it, and counts it again after a restart', async () => {
-    const folder = temporaryFolder();
-    const spool = newSpool({ folder });
-    await spool.open();
-    const entry = await store(spool, '1.2.3.4');
+    const { spool, folder, entry } = await spoolWithOne();
     spool.flush();
     spool.lease(everything);
     await spool.setAside(entry, reason);
@@ -187,10 +182,7 @@ describe('directory spool', () => {
   });
 
   it('delivers again what was not moved although its reason was written', async () => {
-    const folder = temporaryFolder();
-    const spool = newSpool({ folder });
-    await spool.open();
-    const entry = await store(spool, '1.2.3.4');
+    const { spool, folder, entry } = await spoolWithOne();
     await spool.close();
     writeFileSync(join(folder, 'failed', `${entry.id}.json`), '{"cut');
     const again = newSpool({ folder });
@@ -205,10 +197,7 @@ describe('directory spool', () => {
     ['shortened', (path: string) => truncateSync(path, 200)],
     ['replaced', (path: string) => writeFileSync(path, Buffer.alloc(statSync(path).size))],
   ])('says clearly that a file was %s by hand, and can set it aside', async (_, spoil) => {
-    const folder = temporaryFolder();
-    const spool = newSpool({ folder });
-    await spool.open();
-    const entry = await store(spool, '1.2.3.4');
+    const { spool, folder, entry } = await spoolWithOne();
     spool.flush();
     spool.lease(everything);
     spoil(join(folder, 'ready', `${entry.id}.dcm`));
@@ -220,10 +209,7 @@ describe('directory spool', () => {
   });
 
   it('says clearly that a file was shortened while it is read, and closes it', async () => {
-    const folder = temporaryFolder();
-    const spool = newSpool({ folder });
-    await spool.open();
-    const entry = await store(spool, '1.2.3.4', { data: randomBytes(600_000) });
+    const { spool, folder, entry } = await spoolWithOne({ data: randomBytes(600_000) });
     const source = await spool.source(entry);
     truncateSync(join(folder, 'ready', `${entry.id}.dcm`), 300_000);
 
@@ -231,9 +217,7 @@ describe('directory spool', () => {
   });
 
   it('closes the file of a reader that goes away early', async () => {
-    const spool = newSpool();
-    await spool.open();
-    const entry = await store(spool, '1.2.3.4', { data: randomBytes(600_000) });
+    const { spool, entry } = await spoolWithOne({ data: randomBytes(600_000) });
     const source = await spool.source(entry);
     const before = openDescriptors();
     for await (const chunk of source.read()) {
@@ -266,9 +250,7 @@ describe('directory spool', () => {
   });
 
   it('hands out chunks of bounded length', async () => {
-    const spool = newSpool();
-    await spool.open();
-    const entry = await store(spool, '1.2.3.4', { data: randomBytes(3_000_000) });
+    const { spool, entry } = await spoolWithOne({ data: randomBytes(3_000_000) });
     const lengths: number[] = [];
     for await (const chunk of (await spool.source(entry)).read()) lengths.push(chunk.length);
     expect(Math.max(...lengths)).toBeLessThanOrEqual(256 * 1024);

@@ -80,7 +80,7 @@ describe('durability', () => {
     await spool.open();
     const parents = events.filter((event) => /^fsync \S+ returned$/.test(event));
     expect(parents.map((event) => event.split(' ')[1])).toEqual([
-      ...[folder.replace(/^.*\//, ''), 'a', 'b', 'b', 'b', 'b'],
+      ...[folder.replace(/^.*\//, ''), 'a', 'b', 'b', 'b', 'b', 'b', 'b'],
     ]);
   });
 
@@ -276,6 +276,16 @@ describe('watermark', () => {
     free = 1_000_000;
     now += 1_000;
     expect(await spool.accepts()).toBe(true);
+    await store(spool, '1.2.3.4');
+  });
+
+  it('C05 refuses nobody any more from the moment there is room again', async () => {
+    let free = 999;
+    const files = { ...nodeFileOperations, freeBytes: () => Promise.resolve(free) };
+    const spool = newSpool({ files, minFreeBytes: 1_000, now: () => 0 });
+    await spool.open();
+    await expect(spool.receive(arriving('1.2.3.4'))).rejects.toThrow(SpoolFullError);
+    free = 1_000_000;
     await store(spool, '1.2.3.4');
   });
 

@@ -14,6 +14,7 @@ const facts = fc.record({
   bytes: fc.nat({ max: 999_999_999_999_999 }),
   studyDigest: digest,
   instanceDigest: digest,
+  association: fc.option(fc.stringMatching(/^[0-9a-z]{8}$/), { nil: undefined }),
 });
 
 describe('entry name', () => {
@@ -25,6 +26,25 @@ describe('entry name', () => {
       }),
     );
   });
+
+  it('is read where it was written before associations stood in it', () => {
+    const digest = '0'.repeat(32);
+    const id = `1763717400000-00000001-n-main-${digest}-10-${digest}`;
+
+    expect(parseEntryName(id)).toMatchObject({ id, bytes: 10 });
+    expect(parseEntryName(id)).not.toHaveProperty('association');
+  });
+
+  it.each(['id', 'A5S0C1AT', 'a5s0c1at5', '../../..', 'a-b-c-d-'])(
+    'stays readable when the association has no name of ours: %j',
+    (association) => {
+      const namer = new EntryNamer({ destination: 'main', now: () => 1 });
+      const { id } = namer.name(identityOf('1.2'), { bytes: 1, urgent: false, association });
+
+      expect(parseEntryName(id)).toMatchObject({ id, bytes: 1 });
+      expect(id).not.toContain(association);
+    },
+  );
 
   it('is written back as it was read, or not read at all', () => {
     fc.assert(

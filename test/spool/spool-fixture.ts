@@ -78,6 +78,31 @@ export async function store(
   }
 }
 
+/** A spool that is open and holds one object, waiting. */
+export async function spoolWithOne(
+  options: Partial<DirectorySpoolOptions> & { readonly data?: Buffer } = {},
+): Promise<{
+  readonly spool: DirectorySpool;
+  readonly folder: string;
+  readonly entry: SpoolEntry;
+}> {
+  const { data, folder = temporaryFolder(), ...others } = options;
+  const spool = newSpool({ ...others, folder });
+  await spool.open();
+  const entry = await store(spool, '1.2.3.4', data && { data });
+  return { spool, folder, entry };
+}
+
+/** Leases all there is, at once. */
+export function leaseAll(spool: Spool): readonly SpoolEntry[] {
+  spool.flush();
+  const entries: SpoolEntry[] = [];
+  for (let lease = spool.lease(everything); lease; lease = spool.lease(everything)) {
+    entries.push(...lease.entries);
+  }
+  return entries;
+}
+
 /** Bytes that follow from a seed, so that another process can know them too. */
 export function dataOf(seed: string, bytes: number): Buffer {
   const block = createHash('sha512').update(seed).digest();
@@ -90,6 +115,9 @@ export async function readAll(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(copies);
 }
 
-export function filesIn(folder: string, name: 'incoming' | 'ready' | 'failed'): readonly string[] {
+export function filesIn(
+  folder: string,
+  name: 'incoming' | 'ready' | 'failed' | 'kept' | 'paused',
+): readonly string[] {
   return readdirSync(join(folder, name)).sort();
 }

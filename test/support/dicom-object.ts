@@ -12,6 +12,7 @@ interface ObjectOptions {
   readonly sop?: string;
   readonly sopClass?: string;
   readonly patientId?: string;
+  readonly modality?: string;
   readonly transferSyntax?: string;
   /** Bytes of pixel data; 2 by default. */
   readonly pixelBytes?: number;
@@ -83,7 +84,7 @@ function dataSet(
   return Buffer.concat([
     element(0x00080016, 'UI', padded(object.sopClass, '\0'), explicit),
     element(0x00080018, 'UI', padded(object.sop, '\0'), explicit),
-    element(0x00080060, 'CS', padded('OT', ' '), explicit),
+    element(0x00080060, 'CS', padded(object.modality ?? 'OT', ' '), explicit),
     element(0x00100010, 'PN', padded('Test^Object', ' '), explicit),
     element(0x00100020, 'LO', padded(object.patientId ?? 'DRAWBRIDGE', ' '), explicit),
     element(0x0020000d, 'UI', padded(object.study ?? newUid(), '\0'), explicit),

@@ -66,7 +66,7 @@ export async function startDimseBench(
       associationRefused: (reason) => refusals.push(reason),
     },
     log,
-    newId: () => 'id',
+    newId: () => 'a5s0c1at',
     now: Date.now,
   });
   const { port } = await listener.start();

@@ -53,10 +53,15 @@ export class InMemorySpool implements Spool {
         chunks.push(...fragments.map((fragment) => Buffer.from(fragment)));
         return Promise.resolve();
       },
-      commit: (identity) =>
+      commit: (identity, { urgent = false } = {}) =>
         this.faults.commit !== undefined
           ? Promise.reject(this.faults.commit)
-          : Promise.resolve(this.add(identity, Buffer.concat(chunks), object.urgent)),
+          : Promise.resolve(
+              this.add(identity, Buffer.concat(chunks), {
+                urgent: urgent || object.urgent,
+                association: object.association,
+              }),
+            ),
       discard: () => {
         this.discarded += 1;
         return Promise.resolve();
@@ -65,7 +70,14 @@ export class InMemorySpool implements Spool {
   }
 
   /** Puts an object into the queue as if it had been received. */
-  add(identity: InstanceIdentity, bytes: Buffer, urgent = false): SpoolEntry {
+  add(
+    identity: InstanceIdentity,
+    bytes: Buffer,
+    {
+      urgent = false,
+      association,
+    }: { readonly urgent?: boolean; readonly association?: string | undefined } = {},
+  ): SpoolEntry {
     this.#counter += 1;
     const entry: SpoolEntry = {
       id: `entry-${this.#counter}`,
@@ -75,6 +87,7 @@ export class InMemorySpool implements Spool {
       bytes: bytes.length,
       studyDigest: identity.studyInstanceUid,
       instanceDigest: identity.sopInstanceUid,
+      association,
     };
     this.ready.push({
       entry,
@@ -105,11 +118,11 @@ export class InMemorySpool implements Spool {
   }
 
   whenDue({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const soonest = Math.min(...this.ready.map(({ notBefore }) => notBefore));
+    const idle = this.ready.filter(({ entry }) => !this.#leased.has(entry.id));
+    const soonest = Math.min(...idle.map(({ notBefore }) => notBefore));
     return new Promise((resolve) => {
-      if (soonest > this.#now() && Number.isFinite(soonest)) {
-        setTimeout(resolve, soonest - this.#now());
-      }
+      // Due already, too: the clock may have passed it since `lease` looked.
+      if (Number.isFinite(soonest)) setTimeout(resolve, Math.max(0, soonest - this.#now()));
       this.#wake.push(resolve);
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
@@ -127,6 +140,13 @@ export class InMemorySpool implements Spool {
         yield await Promise.resolve(bytes);
       },
     });
+  }
+
+  contradicting(entry: SpoolEntry): Promise<SpoolEntry | undefined> {
+    const kept = this.#find(entry);
+    const others = this.ready.slice(this.ready.indexOf(kept) + 1);
+    const next = others.find(({ sopInstanceUid }) => sopInstanceUid === kept.sopInstanceUid);
+    return Promise.resolve(next?.bytes.equals(kept.bytes) === false ? next.entry : undefined);
   }
 
   settle(entry: SpoolEntry): Promise<void> {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Uid } from '../../src/dicom/uid.ts';
-import { isPlainConflict, readStowAnswer } from '../../src/translate/stow-answer.ts';
-import type { StowAnswer } from '../../src/translate/stow-answer.ts';
+import { duplicatesIn, isPlainConflict, readStowAnswer } from '../../src/translate/stow-answer.ts';
+import type { Comparison, StowAnswer } from '../../src/translate/stow-answer.ts';
 import type { StowVerdict } from '../../src/translate/stow-verdict.ts';
 import { uid } from '../support/dicom-object.ts';
 
@@ -99,6 +99,47 @@ describe('what an answer to STOW-RS means', () => {
       kind: 'set-aside',
       httpStatus: 409,
     });
+  });
+
+  it('in 00081198 with 0111H, or a plain 409 found by a search → by DUPLICATES: verify = compared first', () => {
+    const listed: StowAnswer = {
+      ...{ ...complete, status: 202, sent: [one, two, three], duplicates: 'verify' },
+      body: response({
+        kept: [one],
+        failed: [
+          [two, 0x0111],
+          [three, 0xa900],
+        ],
+      }),
+    };
+    const plain: StowAnswer = { ...complete, status: 409, body: 'no', duplicates: 'verify' };
+    const outcome = (answer: StowAnswer, comparison?: Comparison) => {
+      const comparisons = new Map(comparison && [one, two].map((uid) => [uid, comparison]));
+      const verdict = readStowAnswer({ ...answer, foundBySearch: true, comparisons });
+      return verdict.kind === 'each' && verdict.outcomes.get(answer === plain ? one : two);
+    };
+
+    expect(duplicatesIn(listed)).toEqual([two]);
+    expect(duplicatesIn({ ...listed, duplicates: 'fail' })).toEqual([]);
+    expect(duplicatesIn(plain)).toEqual([]);
+    expect(duplicatesIn({ ...plain, foundBySearch: true })).toEqual([one]);
+    for (const answer of [listed, plain]) {
+      expect(outcome(answer)).toMatchObject({ kind: 'retry' });
+      expect(outcome(answer, { kind: 'same' })).toEqual({ kind: 'delivered' });
+      expect(outcome(answer, { kind: 'different' })).toMatchObject({
+        kind: 'set-aside',
+        code: 'differs-from-archived',
+      });
+      expect(outcome(answer, { kind: 'impossible', why: 'it is away' })).toMatchObject({
+        kind: 'set-aside',
+        code: 'could-not-be-verified',
+        message: `the archive has the object already, but it is away (HTTP ${answer.status})`,
+      });
+      expect(outcome(answer, { kind: 'not-now', why: 'it is busy' })).toMatchObject({
+        kind: 'retry',
+        message: `the archive has the object already, but it is busy (HTTP ${answer.status})`,
+      });
+    }
   });
 
   it.each([
@@ -270,6 +311,7 @@ describe('what an answer to STOW-RS means', () => {
     expect(verdict).toEqual({
       kind: 'each',
       outcomes: new Map([[one, { kind: 'delivered', warningReason: 0xb007 }]]),
+      httpStatus: 202,
     });
   });
 

@@ -58,6 +58,10 @@ describe('transport faults', () => {
   it.each([
     ['CERT_HAS_EXPIRED', 'its certificate has expired'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for another host name'],
+    ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'it refuses our certificate, or misses one'],
+    ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'it refuses our certificate, or misses one'],
+    ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'it refuses our certificate, or misses one'],
+    ['ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED', 'it refuses our certificate, or misses one'],
     ['ERR_SSL_SOMETHING_NEW', 'the TLS handshake failed, or its certificate is not trusted'],
     ['ECONNREFUSED', 'nothing listens on its address and port'],
   ])('says of %s what an operator can look at', (code, sentence) => {

@@ -1,5 +1,5 @@
 import type { DicomJson } from '../../dicom/dicom-json.ts';
-import type { Part10Source } from '../../dicom/instance.ts';
+import type { Part10Source, RetrievedObject } from '../../dicom/instance.ts';
 import {
   NotFoundError,
   OriginAnswerError,
@@ -8,11 +8,14 @@ import {
 import type { DuplicatePolicy } from '../../translate/stow-answer.ts';
 import type { StowVerdict } from '../../translate/stow-verdict.ts';
 import type { Archive, InstanceSelector, SearchQuery } from '../archive.ts';
+import { compareWithArchived } from './compare-duplicate.ts';
 import { readJsonAnswer } from './json-answer.ts';
 import { OriginClient } from './origin-client.ts';
 import type { OriginAnswer, OriginClientOptions } from './origin-client.ts';
-import { metadataPath, searchPath } from './resource-path.ts';
+import { resourcePath, searchPath } from './resource-path.ts';
 import { stow } from './stow.ts';
+import { acceptAsStored, readObjects } from './wado.ts';
+import type { UploadShaper } from './upload-shaper.ts';
 
 export interface DicomWebArchiveOptions extends OriginClientOptions {
   /** For archives that keep the three services apart: put between root and resource. */
@@ -27,46 +30,59 @@ export interface DicomWebArchiveOptions extends OriginClientOptions {
   readonly nameTransferSyntax?: boolean;
   /** What it means that the archive has an object already; `accept` unless told otherwise. */
   readonly duplicates?: DuplicatePolicy;
+  /** How fast uploads go that are not urgent; as fast as they can without. */
+  readonly shaper?: UploadShaper | undefined;
   readonly now: () => number;
 }
 
 interface Cancellable {
   readonly signal: AbortSignal;
+  readonly trace?: string;
 }
 
 /** Metadata of a study with thousands of instances has its size; an endless answer has not. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** An archive behind PS3.18 web services. Opens its first connection with its first request. */
-export class DicomWebArchive implements Omit<Archive, 'retrieve'> {
+export class DicomWebArchive implements Archive {
   readonly #options: DicomWebArchiveOptions;
-  /** Uploads may keep all their connections busy for long; a question does not wait behind them. */
+  /** Objects may keep all their connections busy for long; a question does not wait behind them. */
   readonly #uploads: OriginClient;
+  readonly #downloads: OriginClient;
   readonly #questions: OriginClient;
 
   constructor(options: DicomWebArchiveOptions) {
     this.#options = options;
     this.#uploads = new OriginClient(options);
+    this.#downloads = new OriginClient(options);
     this.#questions = new OriginClient(options);
   }
 
-  store(batch: readonly Part10Source[], { signal }: Cancellable): Promise<StowVerdict> {
-    const { stowPath = '', now } = this.#options;
+  store(
+    batch: readonly Part10Source[],
+    options: Cancellable & { readonly urgent?: boolean },
+  ): Promise<StowVerdict> {
+    const { signal, trace, urgent = false } = options;
+    const { stowPath = '', shaper, now } = this.#options;
     const { nameTransferSyntax = false, duplicates = 'accept' } = this.#options;
     return stow(batch, {
       client: this.#uploads,
       path: `${stowPath}/studies`,
       nameTransferSyntax,
       duplicates,
+      shaper: urgent ? undefined : shaper,
       now,
       signal,
-      isHeld: (instance) => this.#holds(instance, signal),
+      trace,
+      isHeld: (instance) => this.#holds(instance, options),
+      compare: (instance) => compareWithArchived(instance, { archive: this, signal, trace }),
     });
   }
 
-  async answers({ signal }: Cancellable): Promise<boolean | undefined> {
+  async answers(options: Cancellable): Promise<boolean | undefined> {
+    const { signal } = options;
     try {
-      await this.search({ level: 'study', match: {}, limit: 1 }, { signal });
+      await this.search({ level: 'study', match: {}, limit: 1 }, options);
       return true;
     } catch (error) {
       signal.throwIfAborted();
@@ -75,39 +91,49 @@ export class DicomWebArchive implements Omit<Archive, 'retrieve'> {
     }
   }
 
-  async search(query: SearchQuery, { signal }: Cancellable): Promise<readonly DicomJson[]> {
+  async search(query: SearchQuery, options: Cancellable): Promise<readonly DicomJson[]> {
     const { qidoPath = '', now } = this.#options;
-    return readJsonAnswer(await this.#ask(`${qidoPath}${searchPath(query)}`, signal), now());
+    return readJsonAnswer(await this.#ask(`${qidoPath}${searchPath(query)}`, options), now());
   }
 
-  async metadata(
-    selector: InstanceSelector,
-    { signal }: Cancellable,
-  ): Promise<readonly DicomJson[]> {
+  async metadata(selector: InstanceSelector, options: Cancellable): Promise<readonly DicomJson[]> {
     const { wadoPath = '', now } = this.#options;
-    const answer = await this.#ask(`${wadoPath}${metadataPath(selector)}`, signal);
+    const answer = await this.#ask(`${wadoPath}${resourcePath(selector)}/metadata`, options);
     const dataSets = answer.status === 404 ? [] : readJsonAnswer(answer, now());
     if (dataSets.length === 0) throw new NotFoundError('the archive does not have it');
     return dataSets;
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#uploads.close(), this.#questions.close()]);
+  async *retrieve(
+    selector: InstanceSelector,
+    { signal, trace }: Cancellable,
+  ): AsyncGenerator<RetrievedObject> {
+    const { wadoPath = '', now } = this.#options;
+    const path = `${wadoPath}${resourcePath(selector)}`;
+    const headers = { accept: acceptAsStored };
+    const answer = await this.#downloads.open({ method: 'GET', path, headers, trace }, signal);
+    yield* readObjects(answer, now());
   }
 
-  #ask(path: string, signal: AbortSignal): Promise<OriginAnswer> {
+  async close(): Promise<void> {
+    const clients = [this.#uploads, this.#downloads, this.#questions];
+    await Promise.all(clients.map((client) => client.close()));
+  }
+
+  #ask(path: string, { signal, trace }: Cancellable): Promise<OriginAnswer> {
+    const headers = { accept: 'application/dicom+json' };
     return this.#questions.exchange(
-      { method: 'GET', path, headers: { accept: 'application/dicom+json' }, maxAnswerBytes },
+      { method: 'GET', path, headers, maxAnswerBytes, trace },
       signal,
     );
   }
 
-  async #holds(instance: Part10Source, signal: AbortSignal): Promise<boolean | undefined> {
+  async #holds(instance: Part10Source, options: Cancellable): Promise<boolean | undefined> {
     const sought = instance.sopInstanceUid;
     try {
       const found = await this.search(
         { level: 'instance', match: { '00080018': sought }, limit: 1 },
-        { signal },
+        options,
       );
       // Some archives ignore what they do not know how to match, and answer with all they have.
       return found.some((dataSet) => dataSet['00080018']?.Value?.[0] === sought);

@@ -1,10 +1,6 @@
 import type { DicomJson } from '../../dicom/dicom-json.ts';
-import {
-  OriginAnswerError,
-  OriginRefusedError,
-  OriginUnavailableError,
-} from '../../errors/origin-errors.ts';
-import { readRetryAfter } from '../../translate/retry-after.ts';
+import { OriginAnswerError } from '../../errors/origin-errors.ts';
+import { faultOfAnswer } from './answer-fault.ts';
 import type { OriginAnswer } from './origin-client.ts';
 
 /**
@@ -18,19 +14,7 @@ export function readJsonAnswer(answer: OriginAnswer, nowMs: number): readonly Di
   const { status } = answer;
   if (status === 204) return [];
   if (status === 200) return parseDataSets(answer);
-  if (status >= 500 || status === 408 || status === 425 || status === 429) {
-    const retryAfterMs = readRetryAfter(answer.retryAfter, nowMs);
-    throw new OriginUnavailableError(`the archive cannot answer at the moment (HTTP ${status})`, {
-      status,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  }
-  if (status >= 400) {
-    throw new OriginRefusedError(`the archive refuses what we ask (HTTP ${status})`, status);
-  }
-  throw new OriginAnswerError(`the archive gave an answer nobody asked for (HTTP ${status})`, {
-    status,
-  });
+  throw faultOfAnswer(answer, nowMs);
 }
 
 function parseDataSets({ status, body }: OriginAnswer): readonly DicomJson[] {

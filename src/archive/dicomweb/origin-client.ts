@@ -2,8 +2,9 @@ import { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import type { Dispatcher, buildConnector } from 'undici';
-import { OriginUnavailableError } from '../../errors/origin-errors.ts';
+import { OriginAnswerError, OriginUnavailableError } from '../../errors/origin-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { traceparent } from '../../telemetry/trace-context.ts';
 import { describeTransportError, transportFaultOf } from '../../translate/transport-fault.ts';
 import { readBounded } from './bounded-body.ts';
 
@@ -37,16 +38,32 @@ interface OriginRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Gives the body from its first byte, as often as it is asked. */
   readonly body?: () => AsyncIterable<Buffer>;
-  readonly maxAnswerBytes: number;
+  /** What it belongs to; each attempt is a span of it. */
+  readonly trace?: string | undefined;
 }
 
-/** What came back; the status may have come before the request's body was gone. */
-export interface OriginAnswer {
+/** How an answer begins; the status may have come before the request's body was gone. */
+export interface AnswerHead {
   readonly status: number;
   readonly contentType: string | undefined;
   readonly retryAfter: string | undefined;
+}
+
+/** What came back. */
+export interface OriginAnswer extends AnswerHead {
   /** `undefined` when it was cut off or longer than asked for. */
   readonly body: string | undefined;
+}
+
+/** An answer that still arrives; has to be closed, read or not. */
+export interface OpenAnswer extends AnswerHead {
+  /**
+   * Can be read once. Throws {@link OriginUnavailableError} when it breaks off or stalls, and the
+   * signal's reason.
+   */
+  readonly body: AsyncIterable<Buffer>;
+  /** Lets the connection go, and ends what of the answer has not arrived yet. */
+  close(): void;
 }
 
 /** Nobody waits longer for a connection, whatever may be waited for an answer. */
@@ -71,17 +88,33 @@ export class OriginClient {
    * @throws {@link OriginUnavailableError} when no answer came. {@link TokenUnavailableError} from
    *   the source of credentials. What reading the body threw, as it is. The signal's reason.
    */
-  async exchange(request: OriginRequest, signal: AbortSignal): Promise<OriginAnswer> {
-    const { authorization: source, log } = this.#options;
-    const authorization = await source.authorization({ signal });
-    const answer = await this.#attempt(request, authorization, signal);
-    if (answer.status !== 401 || authorization === undefined) return answer;
+  async exchange(
+    request: OriginRequest & { readonly maxAnswerBytes: number },
+    signal: AbortSignal,
+  ): Promise<OriginAnswer> {
+    return this.#authorized(signal, (authorization) =>
+      this.#attempt(async () => {
+        const answer = await this.#send(request, authorization, signal);
+        const body = await readBounded(answer.body, request.maxAnswerBytes);
+        signal.throwIfAborted();
+        return { ...headOf(answer), body };
+      }),
+    );
+  }
 
-    source.refused(authorization);
-    const renewed = await source.authorization({ signal });
-    if (renewed === undefined || renewed === authorization) return answer;
-    log.debug({}, 'the archive answered 401; trying once more with a new token');
-    return this.#attempt(request, renewed, signal);
+  /**
+   * Sends a request and gives its answer while it arrives; otherwise as `exchange`.
+   *
+   * @throws also {@link OriginAnswerError} when the answer is encoded (gzip …), though we said that
+   *   it must not be.
+   */
+  async open(request: OriginRequest, signal: AbortSignal): Promise<OpenAnswer> {
+    const headers = { ...request.headers, 'accept-encoding': 'identity' };
+    return this.#authorized(signal, (authorization) =>
+      this.#attempt(async () =>
+        opened(await this.#send({ ...request, headers }, authorization, signal), signal),
+      ),
+    );
   }
 
   async close(): Promise<void> {
@@ -90,23 +123,37 @@ export class OriginClient {
     this.#pool = undefined;
   }
 
+  async #authorized<Answer extends AnswerHead & { close?(): void }>(
+    signal: AbortSignal,
+    attempt: (authorization: string | undefined) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { authorization: source, log } = this.#options;
+    const authorization = await source.authorization({ signal });
+    const answer = await attempt(authorization);
+    if (answer.status !== 401 || authorization === undefined) return answer;
+
+    source.refused(authorization);
+    // Nobody reads what an answer to the old token says, whatever comes of asking for a new one.
+    answer.close?.();
+    const renewed = await source.authorization({ signal });
+    if (renewed === undefined || renewed === authorization) return answer;
+    log.debug({}, 'the archive answered 401; trying once more with a new token');
+    return attempt(renewed);
+  }
+
   /**
    * One attempt, and one more at once when the connection broke before any answer: archives close
    * idle connections (Orthanc after one second), and a request may just have been put on one. Asking
    * twice is harmless, for the same object stored twice is the same object.
    */
-  async #attempt(
-    request: OriginRequest,
-    authorization: string | undefined,
-    signal: AbortSignal,
-  ): Promise<OriginAnswer> {
+  async #attempt<Answer>(send: () => Promise<Answer>): Promise<Answer> {
     try {
-      return await this.#send(request, authorization, signal);
+      return await send();
     } catch (error) {
       if (!(error instanceof OriginUnavailableError)) throw error;
       if (transportFaultOf(error.cause) !== 'reset') throw error;
       this.#options.log.debug({}, 'the connection broke before any answer; trying once more');
-      return this.#send(request, authorization, signal);
+      return send();
     }
   }
 
@@ -114,34 +161,29 @@ export class OriginClient {
     request: OriginRequest,
     authorization: string | undefined,
     signal: AbortSignal,
-  ): Promise<OriginAnswer> {
+  ): Promise<Dispatcher.ResponseData> {
     const { timeoutMs } = this.#options;
     const body = request.body && watched(request.body());
     try {
-      const answer = await this.#dispatcher().request({
+      return await this.#dispatcher().request({
         origin: this.#root.origin,
         path: `${this.#root.pathname.replace(/\/+$/, '')}${request.path}`,
         method: request.method,
-        headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
+        headers: {
+          ...request.headers,
+          traceparent: traceparent(request.trace),
+          ...(authorization === undefined ? {} : { authorization }),
+        },
         // undici takes any async iterable; its typings know of streams only.
         body: (body?.chunks ?? null) as Readable | null,
         headersTimeout: timeoutMs,
         bodyTimeout: timeoutMs,
         signal,
       });
-      const text = await readBounded(answer.body, request.maxAnswerBytes);
-      signal.throwIfAborted();
-      return {
-        status: answer.statusCode,
-        contentType: first(answer.headers['content-type']),
-        retryAfter: first(answer.headers['retry-after']),
-        body: text,
-      };
     } catch (error) {
       signal.throwIfAborted();
       if (body?.failure) throw body.failure.error;
-      const fault = describeTransportError(error);
-      throw new OriginUnavailableError(`no answer from the archive: ${fault}`, { cause: error });
+      throw unavailable('no answer from the archive', error);
     }
   }
 
@@ -156,6 +198,41 @@ export class OriginClient {
       });
     return this.#pool;
   }
+}
+
+function opened(answer: Dispatcher.ResponseData, signal: AbortSignal): OpenAnswer {
+  const { headers, body } = answer;
+  // Without a listener, the error that says it was closed early would end the process.
+  const close = (): void => void body.on('error', () => undefined).destroy();
+  const encoding = first(headers['content-encoding']) ?? 'identity';
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    close();
+    throw new OriginAnswerError("the archive's answer is encoded, though it must not be", {
+      status: answer.statusCode,
+    });
+  }
+  return { ...headOf(answer), body: arriving(body, signal), close };
+}
+
+async function* arriving(body: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of body) yield chunk;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unavailable("the archive's answer broke off", error);
+  }
+}
+
+function headOf({ statusCode, headers }: Dispatcher.ResponseData): AnswerHead {
+  return {
+    status: statusCode,
+    contentType: first(headers['content-type']),
+    retryAfter: first(headers['retry-after']),
+  };
+}
+
+function unavailable(what: string, cause: unknown): OriginUnavailableError {
+  return new OriginUnavailableError(`${what}: ${describeTransportError(cause)}`, { cause });
 }
 
 /**

@@ -16,13 +16,13 @@ export function searchPath(query: SearchQuery): string {
   return `${resource}/${resourceOf[level]}${queryOf(parameters)}`;
 }
 
-/** A study, series or instance, and its metadata (PS3.18 §10.4.1). */
-export function metadataPath(selector: InstanceSelector): string {
+/** A study, series or instance (PS3.18 §10.4.1.1.1). */
+export function resourcePath(selector: InstanceSelector): string {
   const { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: instance } = selector;
   let resource = `/studies/${study}`;
   if (series !== undefined) resource += `/series/${series}`;
   if (series !== undefined && instance !== undefined) resource += `/instances/${instance}`;
-  return `${resource}/metadata`;
+  return resource;
 }
 
 const resourceOf = { study: 'studies', series: 'series', instance: 'instances' } as const;

@@ -1,26 +1,33 @@
 import { randomBytes } from 'node:crypto';
 import type { Part10Source } from '../../dicom/instance.ts';
+import type { Uid } from '../../dicom/uid.ts';
 import { OriginUnavailableError, TokenUnavailableError } from '../../errors/origin-errors.ts';
 import { encodeMultipartRelated } from '../../multipart/encoder.ts';
 import { readRetryAfter } from '../../translate/retry-after.ts';
-import { isPlainConflict, readStowAnswer } from '../../translate/stow-answer.ts';
-import type { DuplicatePolicy, StowAnswer } from '../../translate/stow-answer.ts';
+import { duplicatesIn, isPlainConflict, readStowAnswer } from '../../translate/stow-answer.ts';
+import type { Comparison, DuplicatePolicy, StowAnswer } from '../../translate/stow-answer.ts';
 import type { StowVerdict } from '../../translate/stow-verdict.ts';
 import { transportFaultOf } from '../../translate/transport-fault.ts';
 import type { OriginClient } from './origin-client.ts';
+import type { UploadShaper } from './upload-shaper.ts';
 
 interface StowOptions {
   readonly client: OriginClient;
   readonly path: string;
   readonly nameTransferSyntax: boolean;
   readonly duplicates: DuplicatePolicy;
+  /** Holds the upload back to the rate all of them share. */
+  readonly shaper: UploadShaper | undefined;
   readonly now: () => number;
   readonly signal: AbortSignal;
+  readonly trace: string | undefined;
   /**
    * Says whether the archive holds an object, `undefined` where it will not tell; asked after a 409
    * that does not explain itself.
    */
   readonly isHeld: (instance: Part10Source) => Promise<boolean | undefined>;
+  /** Asked for objects the archive says it has already, where that is to be verified. */
+  readonly compare: (instance: Part10Source) => Promise<Comparison>;
 }
 
 /** 50 instances take some 10 KB; nothing honest comes near it. */
@@ -40,12 +47,30 @@ export async function stow(
   const upload: Upload = { hasBegun: false, isAnswered: false };
   try {
     const answer = await send(batch, upload, options);
-    const [single] = batch;
-    if (single === undefined || !isPlainConflict(answer)) return readStowAnswer(answer);
-    return readStowAnswer({ ...answer, foundBySearch: await options.isHeld(single) });
+    return readStowAnswer(await explained(answer, batch, options));
   } catch (error) {
     return verdictOf(error, upload);
   }
+}
+
+/** The answer with what only further questions to the archive tell. */
+async function explained(
+  answer: StowAnswer,
+  batch: readonly Part10Source[],
+  { isHeld, compare }: StowOptions,
+): Promise<StowAnswer> {
+  const [single] = batch;
+  const found =
+    single !== undefined && isPlainConflict(answer)
+      ? { ...answer, foundBySearch: await isHeld(single) }
+      : answer;
+  const duplicates = new Set(duplicatesIn(found));
+  const comparisons = new Map<Uid, Comparison>();
+  for (const instance of batch) {
+    const { sopInstanceUid } = instance;
+    if (duplicates.has(sopInstanceUid)) comparisons.set(sopInstanceUid, await compare(instance));
+  }
+  return { ...found, comparisons };
 }
 
 /**
@@ -61,7 +86,7 @@ interface Upload {
 async function send(
   batch: readonly Part10Source[],
   upload: Upload,
-  { client, path, nameTransferSyntax, duplicates, now, signal }: StowOptions,
+  { client, path, nameTransferSyntax, duplicates, shaper, now, signal, trace }: StowOptions,
 ): Promise<StowAnswer> {
   const partType = ({ transferSyntaxUid }: Part10Source): string =>
     nameTransferSyntax
@@ -86,8 +111,9 @@ async function send(
         'content-length': String(message.contentLength),
         accept: 'application/dicom+json',
       },
-      body: () => noting(message.body, upload),
+      body: () => noting(shaper?.shape(message.body, signal) ?? message.body, upload),
       maxAnswerBytes,
+      trace,
     },
     signal,
   );
@@ -114,16 +140,18 @@ function verdictOf(error: unknown, upload: Upload): StowVerdict {
   if (error instanceof OriginUnavailableError) {
     const { retryAfterMs } = error;
     const brokeOff = upload.hasBegun && !upload.isAnswered;
-    const isGone = brokeOff && transportFaultOf(error.cause) === 'connect-refused';
+    const fault = transportFaultOf(error.cause);
+    const isGone = brokeOff && fault === 'connect-refused';
     return {
       kind: 'retry',
       message: isGone ? 'the archive went away while it was sent the batch' : error.message,
+      fault,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(brokeOff ? { suspicion: 'broke' as const } : {}),
     };
   }
   if (error instanceof TokenUnavailableError) {
-    return { kind: error.transient ? 'retry' : 'hold', message: error.message };
+    return { kind: error.transient ? 'retry' : 'hold', message: error.message, fault: 'token' };
   }
   throw error;
 }

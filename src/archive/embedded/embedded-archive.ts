@@ -1,13 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DicomJson } from '../../dicom/dicom-json.ts';
-import type { Part10Source } from '../../dicom/instance.ts';
+import type { Part10Source, RetrievedObject } from '../../dicom/instance.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import { ObjectUnreadableError } from '../../errors/object-errors.ts';
 import { NotFoundError } from '../../errors/origin-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { InstanceOutcome, StowVerdict } from '../../translate/stow-verdict.ts';
 import type { Archive, InstanceSelector, SearchQuery } from '../archive.ts';
+import { dataSetOf, readOnce } from '../part10-stream.ts';
 import { ArchiveFolder, readFileInChunks } from './archive-folder.ts';
 import { ArchiveIndex } from './archive-index.ts';
 import type { IndexedInstance } from './archive-index.ts';
@@ -74,18 +75,13 @@ export class EmbeddedArchive implements Archive {
   async *retrieve(
     selector: InstanceSelector,
     { signal }: Cancellable,
-  ): AsyncGenerator<Part10Source> {
+  ): AsyncGenerator<RetrievedObject> {
     for (const instance of await this.#select(selector)) {
       signal.throwIfAborted();
       const path = this.#folder.pathOf(instance);
-      const { sopInstanceUid, sopClassUid, transferSyntaxUid, bytes } = instance;
-      yield {
-        sopInstanceUid,
-        sopClassUid,
-        transferSyntaxUid,
-        bytes,
-        read: () => readFileInChunks(path),
-      };
+      const { sopInstanceUid, sopClassUid, transferSyntaxUid } = instance;
+      const dataSet = readOnce(dataSetOf(readFileInChunks(path)));
+      yield { sopInstanceUid, sopClassUid, transferSyntaxUid, dataSet };
     }
   }
 

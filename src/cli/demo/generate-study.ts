@@ -20,7 +20,23 @@ interface StudyOptions {
   readonly columns: number;
   /** Like `Math.random`; the same numbers make the same study. */
   readonly random: () => number;
+  /** Whose study it says it is; the demonstration's unless told otherwise. */
+  readonly subject?: Subject;
 }
+
+/** Made-up names, by which people recognise what was made up. */
+interface Subject {
+  readonly patientName: string;
+  readonly patientId: string;
+  /** Of the study. */
+  readonly description: string;
+}
+
+const demoSubject: Subject = {
+  patientName: 'DEMO^DRAWBRIDGE',
+  patientId: 'DEMO',
+  description: 'Drawbridge demonstration',
+};
 
 /** CT Image Storage (PS3.4 §B.5). */
 export const ctImageStorage = parseUid('1.2.840.10008.5.1.4.1.1.2') as Uid;
@@ -32,7 +48,7 @@ export const ctImageStorage = parseUid('1.2.840.10008.5.1.4.1.1.2') as Uid;
  * the clock.
  */
 export function* generateStudy(options: StudyOptions): Generator<GeneratedInstance> {
-  const { instances, rows, columns, random } = options;
+  const { instances, rows, columns, random, subject } = options;
   const [studyInstanceUid, seriesInstanceUid, frameOfReferenceUid] = [
     randomUid(random),
     randomUid(random),
@@ -49,7 +65,7 @@ export function* generateStudy(options: StudyOptions): Generator<GeneratedInstan
     const pixels = drawSlice({ rows, columns, slice, slices: instances });
     const bytes = Buffer.concat([
       fileHeader(identity),
-      ...generalElements(identity),
+      ...generalElements(identity, subject),
       ...ctElements({ slice, frameOfReferenceUid }),
       ...imageElements({ rows, columns }),
       elementHead('7FE00010', 'OW', pixels.length),
@@ -72,7 +88,10 @@ export function fileHeader(
 }
 
 /** Patient, study and what every object has (PS3.3 §C.7.1.1, §C.7.2.1, §C.12.1). */
-export function generalElements(identity: InstanceIdentity): readonly Buffer[] {
+export function generalElements(
+  identity: InstanceIdentity,
+  { patientName, patientId, description }: Subject = demoSubject,
+): readonly Buffer[] {
   return [
     element('00080005', 'CS', 'ISO_IR 192'),
     element('00080008', 'CS', 'ORIGINAL\\PRIMARY\\AXIAL'),
@@ -88,10 +107,10 @@ export function generalElements(identity: InstanceIdentity): readonly Buffer[] {
     element('00080060', 'CS', 'CT'),
     element('00080070', 'LO', 'Drawbridge'),
     element('00080090', 'PN', ''),
-    element('00081030', 'LO', 'Drawbridge demonstration'),
+    element('00081030', 'LO', description),
     element('0008103E', 'LO', 'Ball in a box'),
-    element('00100010', 'PN', 'DEMO^DRAWBRIDGE'),
-    element('00100020', 'LO', 'DEMO'),
+    element('00100010', 'PN', patientName),
+    element('00100020', 'LO', patientId),
     element('00100030', 'DA', ''),
     element('00100040', 'CS', 'O'),
     element('00180050', 'DS', '2'),

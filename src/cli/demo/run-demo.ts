@@ -153,12 +153,12 @@ async function compare(
 ): Promise<void> {
   const missing = new Map(study.map(({ identity, bytes }) => [identity.sopInstanceUid, bytes]));
   const signal = AbortSignal.timeout(arrivalTimeoutMs);
-  for await (const source of archive.retrieve({ studyInstanceUid }, { signal })) {
+  for await (const object of archive.retrieve({ studyInstanceUid }, { signal })) {
     const chunks: Buffer[] = [];
-    for await (const chunk of source.read()) chunks.push(Buffer.from(chunk));
-    const sent = missing.get(source.sopInstanceUid);
-    if (sent !== undefined && dataSetOf(Buffer.concat(chunks)).equals(dataSetOf(sent))) {
-      missing.delete(source.sopInstanceUid);
+    for await (const chunk of object.dataSet) chunks.push(Buffer.from(chunk));
+    const sent = missing.get(object.sopInstanceUid);
+    if (sent !== undefined && Buffer.concat(chunks).equals(dataSetOf(sent))) {
+      missing.delete(object.sopInstanceUid);
     }
   }
   if (missing.size === 0) return;

@@ -27,6 +27,34 @@ export const spoolVariables = {
     description: 'How much may wait in the spool; beyond it, objects are refused (A700H).',
     schema: accept.size({ min: 1 }),
   },
+  STORE_ACK: {
+    default: 'spooled',
+    accepts: '`spooled` or `archived`',
+    description:
+      'When a C-STORE is answered: once the object is durable in the spool, or once the archive has confirmed it too.',
+    schema: accept.oneOf('spooled', 'archived'),
+  },
+  ARCHIVE_ACK_TIMEOUT: {
+    default: '25s',
+    accepts: 'a duration from 100ms to 1h',
+    description:
+      'With `STORE_ACK=archived`: how long a C-STORE waits for the archive before it is answered with A700H; the object is delivered all the same.',
+    schema: accept.duration({ min: 100, max: 3_600_000 }),
+  },
+  URGENT_MODALITIES: {
+    whenUnset: 'none',
+    accepts: 'values of Modality (0008,0060) separated by commas, such as `CR,DX,US`',
+    description:
+      'Objects of these modalities overtake all others in the queue, as do those sent with Priority HIGH.',
+    schema: accept.codeStrings,
+  },
+  SPOOL_KEEP: {
+    default: '0',
+    accepts: 'a duration, or `0`',
+    description:
+      'How long delivered objects stay, for `drawbridge queue replay`; they go early before the disk is full.',
+    schema: accept.duration({ min: 0 }),
+  },
   STOW_BATCH_INSTANCES: {
     default: '50',
     accepts: 'a whole number from 1 to 10000',
@@ -41,16 +69,24 @@ export const spoolVariables = {
   },
   DUPLICATES: {
     default: 'accept',
-    accepts: '`accept` or `fail`',
+    accepts: '`accept`, `verify` or `fail`',
     description:
-      'What an object is that the archive says it has already: delivered, or set aside in `failed/`.',
-    schema: accept.oneOf('accept', 'fail'),
+      'What an object is that the archive says it has already: delivered, compared with what the archive has (the same: delivered, another: set aside), or set aside in `failed/`.',
+    schema: accept.oneOf('accept', 'verify', 'fail'),
   },
   STOW_CONCURRENCY: {
     default: '4',
     accepts: 'a whole number from 1 to 256',
     description: 'How many requests are under way at once.',
     schema: accept.integer({ min: 1, max: 256 }),
+  },
+  UPLOAD_RATE: {
+    default: 'unlimited',
+    accepts:
+      'rates such as `20Mbit/s`, `500kB/s` or `unlimited`, separated by commas, each with its hours (`20Mbit/s@07-19`, `unlimited@22-06`); the last may come without and is for the rest of the day; an hour has one rate',
+    description:
+      'How fast all uploads together may go, by the hour in local time; urgent objects are exempt.',
+    schema: accept.uploadRate,
   },
   RETRY_MIN: {
     default: '1s',

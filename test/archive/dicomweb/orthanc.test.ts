@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { InstanceSelector } from '../../../src/archive/archive.ts';
 import { DicomWebArchive } from '../../../src/archive/dicomweb/dicomweb-archive.ts';
 import {
   explicitVrLittleEndian,
   implicitVrLittleEndian,
 } from '../../../src/dicom/transfer-syntax.ts';
-import type { Part10Source } from '../../../src/dicom/instance.ts';
-import { NotFoundError } from '../../../src/errors/origin-errors.ts';
+import type { Part10Source, RetrievedObject } from '../../../src/dicom/instance.ts';
+import { decodeFileHeader } from '../../../src/dicom/part10.ts';
+import type { Uid } from '../../../src/dicom/uid.ts';
+import { NotFoundError, OriginUnavailableError } from '../../../src/errors/origin-errors.ts';
 import { noAuthorization } from '../../../src/oauth/authorization-source.ts';
 import { ClientCredentialsSource } from '../../../src/oauth/client-credentials-source.ts';
 import { startGate } from '../../peers/gate.ts';
@@ -76,6 +79,7 @@ describe.skipIf(peersSkipped)('a real Orthanc behind a real OAuth server', () =>
     expect(verdict).toEqual({
       kind: 'each',
       outcomes: new Map(objects.map((object) => [object.sopInstanceUid, { kind: 'delivered' }])),
+      httpStatus: 200,
     });
     for (const object of objects) {
       expect((await orthanc.file(object.sopInstanceUid)).equals(object.file)).toBe(true);
@@ -89,7 +93,30 @@ describe.skipIf(peersSkipped)('a real Orthanc behind a real OAuth server', () =>
     expect(await archive.store([object], { signal })).toEqual({
       kind: 'each',
       outcomes: new Map([[object.sopInstanceUid, { kind: 'delivered' }]]),
+      httpStatus: 200,
     });
+  });
+
+  it('B08 is told nothing of another object under the same UID: Orthanc names it as kept, and keeps the first', async () => {
+    const verifying = new DicomWebArchive({
+      baseUrl: orthanc.dicomWebUrl,
+      connections: 1,
+      timeoutMs: 20_000,
+      authorization: noAuthorization(),
+      duplicates: 'verify',
+      now: () => Date.now(),
+      log: recordingLogger(),
+    });
+    const object = newObject({ pixelBytes: 5_000 });
+    const changed = Buffer.from(object.file);
+    changed[changed.length - 1] = 0x7f;
+    await verifying.store([object], { signal });
+
+    const verdict = await verifying.store([sourceOf({ ...object, file: changed })], { signal });
+    await verifying.close();
+
+    expect(accountsFor(verdict, object)).toBe('delivered');
+    expect((await orthanc.file(object.sopInstanceUid)).equals(object.file)).toBe(true);
   });
 
   it('C11 goes on with a new token when the old one was revoked', async () => {
@@ -195,7 +222,59 @@ describe.skipIf(peersSkipped)('a real Orthanc behind a real OAuth server', () =>
       NotFoundError,
     );
   });
+
+  it('gives back what it stored, every data set byte for byte, in its own transfer syntax', async () => {
+    const study = newUid();
+    const series = newUid();
+    const objects = [
+      newObject({ study, series }),
+      newObject({ study, pixelBytes: 700_000 }),
+      newObject({ study, pixelBytes: 40_000, transferSyntax: implicitVrLittleEndian }),
+    ];
+    await archive.store(objects, { signal });
+    const [first] = objects as [TestObject];
+
+    const found = await retrieved({ studyInstanceUid: study });
+    const one = await retrieved({
+      studyInstanceUid: study,
+      seriesInstanceUid: series,
+      sopInstanceUid: first.sopInstanceUid,
+    });
+
+    expect([...found.keys()].sort()).toEqual(objects.map((o) => o.sopInstanceUid).sort());
+    for (const { sopInstanceUid, sopClassUid, transferSyntaxUid, file } of objects) {
+      const { dataSet, ...facts } = found.get(sopInstanceUid) ?? {};
+      expect(facts).toEqual({ sopInstanceUid, sopClassUid, transferSyntaxUid });
+      expect(dataSet?.equals(dataSetIn(file))).toBe(true);
+    }
+    expect([...one.keys()]).toEqual([first.sopInstanceUid]);
+    await expect(retrieved({ studyInstanceUid: newUid() })).rejects.toThrow(NotFoundError);
+  });
+
+  it('C17 takes a retrieved answer that was cut off for no answer', async () => {
+    const study = newUid();
+    await archive.store([newObject({ study, pixelBytes: 700_000 })], { signal });
+    gate.setBehaviour({ kind: 'cut-answer' }, 2);
+
+    await expect(retrieved({ studyInstanceUid: study })).rejects.toThrow(OriginUnavailableError);
+  });
+
+  async function retrieved(
+    selector: InstanceSelector,
+  ): Promise<ReadonlyMap<Uid, Omit<RetrievedObject, 'dataSet'> & { readonly dataSet: Buffer }>> {
+    const found = new Map<Uid, Omit<RetrievedObject, 'dataSet'> & { readonly dataSet: Buffer }>();
+    for await (const object of archive.retrieve(selector, { signal })) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of object.dataSet) chunks.push(Buffer.from(chunk));
+      found.set(object.sopInstanceUid, { ...object, dataSet: Buffer.concat(chunks) });
+    }
+    return found;
+  }
 });
+
+function dataSetIn(file: Buffer): Buffer {
+  return file.subarray(decodeFileHeader(file)?.dataSetOffset);
+}
 
 interface TestObject extends Part10Source {
   readonly file: Buffer;

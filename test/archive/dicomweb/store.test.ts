@@ -176,6 +176,7 @@ describe('credentials', () => {
     expect(await archive.store([watchedSource()], { signal })).toEqual({
       kind,
       message: 'no token, for a reason',
+      fault: 'token',
     });
     expect(server.requests).toHaveLength(0);
   });
@@ -327,6 +328,7 @@ describe('faults on the way', () => {
     expect(await archive.store([watchedSource()], { signal })).toEqual({
       kind: 'retry',
       message: 'no answer from the archive: it stopped answering',
+      fault: 'timeout',
       suspicion: 'broke',
     });
   });
@@ -396,6 +398,7 @@ describe('faults on the way', () => {
     expect(await archive.store([watchedSource()], { signal })).toEqual({
       kind: 'retry',
       message: 'no answer from the archive: the connection broke',
+      fault: 'reset',
       suspicion: 'broke',
     });
     expect(server.requests).toHaveLength(2);
@@ -413,6 +416,7 @@ describe('faults on the way', () => {
     expect(await archive.store([watchedSource(large)], { signal })).toEqual({
       kind: 'retry',
       message: 'the archive went away while it was sent the batch',
+      fault: 'connect-refused',
       suspicion: 'broke',
     });
     expect(await archive.store([watchedSource()], { signal })).not.toHaveProperty('suspicion');
@@ -454,11 +458,17 @@ describe('faults on the way', () => {
       {
         kind: 'retry',
         message: 'no answer from the archive: nothing listens on its address and port',
+        fault: 'connect-refused',
       },
-      { kind: 'retry', message: 'no answer from the archive: its host name cannot be resolved' },
+      {
+        kind: 'retry',
+        message: 'no answer from the archive: its host name cannot be resolved',
+        fault: 'dns',
+      },
       {
         kind: 'retry',
         message: 'no answer from the archive: it does not speak TLS on this port',
+        fault: 'tls',
       },
     ]);
   });

@@ -12,6 +12,7 @@ export class StubbornDevice<Item extends ObjectToSend = ObjectToSend> {
   brokenAssociations = 0;
   readonly #bridge: { readonly dimsePort: number };
   readonly #waiting: Item[];
+  readonly #send: typeof sendObjects<Item>;
   readonly #objectsPerAssociation: number;
   readonly #watchers = new Set<() => void>();
   /** Where to wait after a failure: resolves when the bridge should be there. */
@@ -20,10 +21,15 @@ export class StubbornDevice<Item extends ObjectToSend = ObjectToSend> {
   constructor(
     bridge: { readonly dimsePort: number },
     objects: readonly Item[],
-    options: { readonly objectsPerAssociation?: number } = {},
+    options: {
+      readonly objectsPerAssociation?: number;
+      /** How it sends, where it is not the usual way. */
+      readonly send?: typeof sendObjects<Item>;
+    } = {},
   ) {
     this.#bridge = bridge;
     this.#waiting = [...objects];
+    this.#send = options.send ?? sendObjects;
     this.#objectsPerAssociation = options.objectsPerAssociation ?? 25;
   }
 
@@ -44,7 +50,7 @@ export class StubbornDevice<Item extends ObjectToSend = ObjectToSend> {
       const batch = this.#waiting.splice(0, this.#objectsPerAssociation);
       if (batch.length === 0) return;
       const unanswered = new Set(batch);
-      await sendObjects(targetOf(this.#bridge), batch, (object, result) => {
+      await this.#send(targetOf(this.#bridge), batch, (object, result) => {
         if (result.kind === 'stored') {
           unanswered.delete(object);
           this.acknowledged.push(object);
