@@ -38,8 +38,11 @@ const alone: ReadonlySet<Step> = new Set(['restart', 'pause', 'resume']);
 /** Where every entry must be, and the spool it is checked against. */
 class Model {
   readonly folder = temporaryFolder();
-  /** Acknowledged, and not yet known to be delivered or dropped. */
-  readonly owed = new Set<string>();
+  /** Whatever was acknowledged and not dropped, with its study: all that is delivered is kept. */
+  readonly #studies = new Map<string, string>();
+  readonly #delivered = new Set<string>();
+  /** Orders to drop since it was last quiet, and how many entries they say they met. */
+  #drops: { readonly studyInstanceUid: string | undefined; readonly entries: number }[] = [];
   readonly leased = new Map<string, SpoolEntry>();
   readonly #busyWith = new Set<Promise<unknown>>();
   paused = false;
@@ -62,6 +65,24 @@ class Model {
   async quiet(): Promise<void> {
     await Promise.all(this.#busyWith);
     this.#busyWith.clear();
+    this.#forgetDropped();
+  }
+
+  /**
+   * An order to drop meets also what is being stored at that moment, and its acknowledgement may come
+   * after it. So what was dropped is known when all is done: as much as the answers said.
+   */
+  #forgetDropped(): void {
+    const places = this.places();
+    const gone = [...this.#studies].filter(([id]) => !places.has(id));
+    const met = this.#drops.reduce((sum, { entries }) => sum + entries, 0);
+    expect([gone.map(([id]) => id), gone.length]).toEqual([expect.anything(), met]);
+    for (const [id, study] of gone) {
+      const wanted = this.#drops.some(({ studyInstanceUid = study }) => studyInstanceUid === study);
+      expect([id, wanted]).toEqual([id, true]);
+      this.#studies.delete(id);
+    }
+    this.#drops = [];
   }
 
   async #carryOut(step: Step, number: number): Promise<void> {
@@ -72,7 +93,7 @@ class Model {
       case 'store again': {
         const sop = step === 'store' ? `1.2.${(this.stored += 1)}` : `1.2.${number}`;
         const entry = await store(this.spool, sop, { study: studyInstanceUid });
-        this.owed.add(entry.id);
+        this.#studies.set(entry.id, studyInstanceUid);
         return;
       }
       case 'flush':
@@ -90,7 +111,7 @@ class Model {
         const entry = this.#giveUp(number);
         if (entry === undefined) return;
         await this.spool.settle(entry);
-        this.owed.delete(entry.id);
+        this.#delivered.add(entry.id);
         return;
       }
       case 'release':
@@ -148,13 +169,8 @@ class Model {
   }
 
   async #drop(filter: Parameters<DirectorySpool['desk']['drop']>[0]): Promise<void> {
-    const before = new Set(this.owed);
     const { entries } = await this.spool.desk.drop(filter);
-    // Which they were, the disk tells; how many, the answer did.
-    const places = this.places();
-    const gone = [...before].filter((id) => this.owed.has(id) && !places.has(id));
-    expect(gone.length).toBeLessThanOrEqual(entries);
-    for (const id of gone) this.owed.delete(id);
+    this.#drops.push({ studyInstanceUid: filter.studyInstanceUid, entries });
   }
 
   /** Id → the folders that hold it. */
@@ -175,7 +191,9 @@ class Model {
     const inQueue = [...places].filter(([, folders]) => folders.includes('ready'));
     const inFailed = [...places].filter(([, folders]) => folders.includes('failed'));
     for (const [id, folders] of places) expect([id, folders.length]).toEqual([id, 1]);
-    for (const id of this.owed) expect([id, places.has(id)]).toEqual([id, true]);
+    for (const id of this.#studies.keys()) expect([id, places.has(id)]).toEqual([id, true]);
+    const kept = [...places].filter(([, folders]) => folders.includes('kept'));
+    for (const [id] of kept) expect([id, this.#delivered.has(id)]).toEqual([id, true]);
     expect(this.spool.depth()).toMatchObject({
       entries: inQueue.length,
       bytes: inQueue.reduce((sum, [id]) => sum + (parseEntryName(id)?.bytes ?? NaN), 0),
@@ -204,9 +222,7 @@ class Model {
 }
 
 describe('spool with an operator at it', () => {
-  // Not settled yet: some interleavings end with an entry the model does not expect there. Whether
-  // the spool or the model's own book-keeping is wrong has to be found out before it runs by default.
-  it.skip('keeps every acknowledged object in exactly one place until it is delivered or dropped, whatever is done at once', async () => {
+  it('keeps every acknowledged object in exactly one place until it is delivered or dropped, whatever is done at once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(deed, { minLength: 10, maxLength: 60 }), async (deeds) => {
         const model = new Model();
