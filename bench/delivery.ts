@@ -7,7 +7,7 @@ import { noAuthorization } from '../src/oauth/authorization-source.ts';
 import { silentLogger } from '../src/telemetry/pino-logger.ts';
 import type { Orthanc } from '../test/peers/orthanc.ts';
 import { startBridgeProcess } from '../test/support/bridge-process.ts';
-import { peakBytesOf, sendByStoreScu } from './contenders.ts';
+import { peakBytesOf, sendByStoreScu, storescp } from './contenders.ts';
 import type { Workload } from './workload.ts';
 
 /** Seconds from the first byte sent until Orthanc holds the whole workload. */
@@ -72,6 +72,25 @@ export const byLoader =
       });
     } finally {
       await archive.close();
+    }
+  };
+
+/**
+ * The two halves of the work at the same time, by programs that do only one of them: `storescp` takes
+ * the files in, a loader sends them out. On a machine whose processors are the limit, no bridge can be
+ * faster than this by much, however well it sends.
+ */
+export const byTwoPeers =
+  (associations: number): Delivery =>
+  async (workload, orthanc, folder) => {
+    const receiver = await storescp('bitPreserving', associations);
+    try {
+      return await timed(async () => {
+        const load = byLoader({ connections: 4, batch: 50 });
+        await Promise.all([receiver.take(workload, associations), load(workload, orthanc, folder)]);
+      });
+    } finally {
+      await receiver.stop();
     }
   };
 

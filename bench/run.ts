@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { bestOf, compareDeliveries } from './compare-deliveries.ts';
 import { drawbridge, storescp, writeAndSync } from './contenders.ts';
 import type { Receiver } from './contenders.ts';
-import { bridgePeaks, byLoader, byStoreScu, throughDrawbridge } from './delivery.ts';
+import { bridgePeaks, byLoader, byStoreScu, byTwoPeers, throughDrawbridge } from './delivery.ts';
 import { compareRecovery } from './recovery.ts';
 import { aimOf, megabytes, print } from './report.ts';
 import { compareOverWan } from './wan.ts';
@@ -111,6 +111,7 @@ async function compareDelivery(workload: Workload): Promise<void> {
       'loader, 4 × 50': byLoader({ connections: 4, batch: 50 }),
       'loader, 4 × 25': byLoader({ connections: 4, batch: 25 }),
       'loader, 1 × 50': byLoader({ connections: 1, batch: 50 }),
+      'storescp +B beside a loader': byTwoPeers(1),
       'storescu to Orthanc, 1': byStoreScu(1),
       'storescu to Orthanc, 4': byStoreScu(4),
     },
@@ -126,6 +127,8 @@ async function compareDelivery(workload: Workload): Promise<void> {
   console.log(
     `  ${ofLoader.toFixed(2)} × the best loader's speed${aimOf(ofLoader >= 0.9, '≥ 0.9')}`,
   );
+  const ofBoth = bestOf(medians, 'storescp +B beside') / ours;
+  console.log(`  ${ofBoth.toFixed(2)} × the speed of two programs that share the work`);
   console.log(
     `  ${ofStoreScu.toFixed(2)} × the speed of storescu straight into Orthanc${aimOf(ofStoreScu >= 2.5, '≥ 2.5')}`,
   );

@@ -44,8 +44,8 @@ const placedGroup = (group: Group, index: number): void => {
 /**
  * What waits to be delivered, in memory: which entries form the next batch, and when it is due.
  *
- * Entries gather by destination and study until an association ends, a batch is full, or nothing
- * came for a while. An entry is kept as its name alone; everything else is read from it.
+ * Entries gather by destination and study until an association ends, there is enough for a request,
+ * or nothing came for a while. An entry is kept as its name alone; everything else is read from it.
  */
 export class LeaseQueue {
   readonly #now: () => number;
@@ -66,7 +66,7 @@ export class LeaseQueue {
   readonly #present = new PresentInstances();
   #limits: LeaseLimits = { maxInstances: Infinity, maxBytes: Infinity };
   /** Of what may be leased, or gathers for it. */
-  readonly #waiting = { entries: 0, bytes: 0 };
+  #waitingBytes = 0;
   #newestId = '';
   #flushedThroughId = '';
   #entries = 0;
@@ -110,7 +110,7 @@ export class LeaseQueue {
     const group = heapPop(this.#due, moreUrgent, placedGroup);
     if (!group) return undefined;
     group.dueIndex = -1;
-    const entries = this.#take(group, shareOf(this.#waiting, limits));
+    const entries = this.#take(group, shareOf(this.#waitingBytes, limits));
     const [first] = entries;
     if (group.ids.length === 0) this.#groups.delete(group.key);
     else this.#place(group);
@@ -229,8 +229,7 @@ export class LeaseQueue {
   #enqueue(id: string, { destination, urgent, bytes }: SpoolEntry): Group {
     const key = this.#groupKeyOf(id, destination);
     const group = this.#groups.get(key);
-    this.#waiting.entries += 1;
-    this.#waiting.bytes += bytes;
+    this.#waitingBytes += bytes;
     if (!group) {
       // One plain literal: spreading several makes objects of three times the size.
       const fresh: Group = {
@@ -271,8 +270,7 @@ export class LeaseQueue {
       if (entries.length > 0 && bytes + entry.bytes > limits.maxBytes) break;
       heapPop(group.ids, olderId);
       group.bytes -= entry.bytes;
-      this.#waiting.entries -= 1;
-      this.#waiting.bytes -= entry.bytes;
+      this.#waitingBytes -= entry.bytes;
       bytes += entry.bytes;
       entries.push(entry);
       this.#leased.set(entry.id, entry);
@@ -302,8 +300,7 @@ export class LeaseQueue {
           taken.push(id);
           const { bytes } = entryNamed(id);
           group.bytes -= bytes;
-          this.#waiting.entries -= 1;
-          this.#waiting.bytes -= bytes;
+          this.#waitingBytes -= bytes;
           return false;
         },
         olderId,

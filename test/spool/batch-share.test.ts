@@ -9,7 +9,7 @@ const ctBytes = 525_000;
 function batchesOf(entries: number, bytesEach: number): readonly number[] {
   const sizes: number[] = [];
   for (let left = entries; left > 0;) {
-    const share = shareOf({ entries: left, bytes: left * bytesEach }, limits);
+    const share = shareOf(left * bytesEach, limits);
     const byBytes = Math.max(1, Math.floor(share.maxBytes / bytesEach));
     sizes.push(Math.min(left, share.maxInstances, byBytes));
     left -= sizes.at(-1) ?? left;
@@ -23,15 +23,15 @@ describe('the share of a batch', () => {
   });
 
   it('becomes less at the end, so that all requests end together', () => {
-    const sizes = batchesOf(200, 10_000);
+    const sizes = batchesOf(200, ctBytes);
 
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
-    expect(sizes.at(-1)).toBeLessThanOrEqual(25);
+    expect(sizes.at(-1)).toBeLessThanOrEqual(7);
   });
 
-  it('does not tear a small study apart', () => {
-    expect(batchesOf(25, 10_000)).toEqual([25]);
+  it('does not tear a small study apart, nor a batch of small objects', () => {
     expect(batchesOf(7, ctBytes)).toEqual([7]);
+    expect(batchesOf(100, 10_000)).toEqual([50, 50]);
   });
 
   it('gives large objects a request each', () => {
@@ -41,23 +41,20 @@ describe('the share of a batch', () => {
   it('is everything where there is one request at a time', () => {
     const alone = { maxInstances: 50, maxBytes: 1000 };
 
-    expect(shareOf({ entries: 10, bytes: 100 }, alone)).toEqual(alone);
+    expect(shareOf(10_000, alone)).toEqual(alone);
   });
 
   it('never exceeds the limits of a batch, and never falls to nothing', () => {
     fc.assert(
       fc.property(
-        fc.nat(1e6),
         fc.nat(1e12),
-        fc.integer({ min: 1, max: 1000 }),
         fc.integer({ min: 1, max: 1e9 }),
         fc.integer({ min: 1, max: 256 }),
-        (entries, bytes, maxInstances, maxBytes, requests) => {
-          const share = shareOf({ entries, bytes }, { maxInstances, maxBytes, requests });
-          expect(share.maxInstances).toBeLessThanOrEqual(maxInstances);
+        (waitingBytes, maxBytes, requests) => {
+          const share = shareOf(waitingBytes, { maxInstances: 50, maxBytes, requests });
+          expect(share.maxInstances).toBe(50);
           expect(share.maxBytes).toBeLessThanOrEqual(maxBytes);
-          expect(share.maxInstances).toBeGreaterThanOrEqual(Math.min(25, maxInstances));
-          expect(share.maxBytes).toBeGreaterThanOrEqual(1);
+          expect(share.maxBytes).toBeGreaterThanOrEqual(Math.min(4 * 2 ** 20, maxBytes));
         },
       ),
     );

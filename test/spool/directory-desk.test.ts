@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SpoolUnavailableError } from '../../src/errors/spool-errors.ts';
 import type { DirectorySpool } from '../../src/spool/directory-spool.ts';
 import { nodeFileOperations } from '../../src/spool/file-operations.ts';
@@ -268,6 +268,51 @@ describe('queue desk: orders', () => {
     expect(spool.depth().entries).toBe(1);
   });
 
+  it('B08 retry puts an older object of an instance before those that follow', async () => {
+    const { spool, entry: oldest } = await spoolWithOne();
+    leaseAll(spool);
+    await spool.setAside(oldest, reason);
+    const [first, second] = [await store(spool, '1.2.3.4'), await store(spool, '1.2.3.4')];
+    await spool.desk.retry({});
+
+    for (const expected of [first, oldest, second]) {
+      expect(leaseAll(spool).map(({ id }) => id)).toEqual([expected.id]);
+      await spool.settle(expected);
+    }
+  });
+
+  it('leaves alone what is being set aside at this moment', async () => {
+    const gate = new SyncGate();
+    const { spool, folder, entry } = await spoolWithOne({ files: gate.files });
+    leaseAll(spool);
+    gate.close();
+    const settingAside = spool.setAside(entry, reason);
+    await vi.waitFor(() => expect(filesIn(folder, 'failed')).toContain(`${entry.id}.dcm`));
+
+    expect(standing(await listed(spool))).toEqual([[entry.id, 'sending']]);
+    expect(await spool.desk.retry({})).toEqual({ entries: 0, bytes: 0, busy: 1 });
+    gate.open();
+    await settingAside;
+    expect(standing(await listed(spool))).toEqual([[entry.id, 'failed']]);
+    expect(spool.depth()).toMatchObject({ entries: 0, failedEntries: 1 });
+  });
+
+  it('carries out one order after the other, and the last before the spool closes', async () => {
+    const gate = new SyncGate();
+    const { spool, folder } = await spoolWithOne({ files: gate.files });
+    const { desk } = spool;
+    gate.close();
+    const orders = [desk.pause('main'), desk.resume('main'), desk.drop({})];
+    await vi.waitFor(() => expect(filesIn(folder, 'paused')).toEqual(['main']));
+    gate.open();
+    const closing = spool.close();
+    await Promise.allSettled(orders);
+
+    expect(desk.paused()).toEqual([]);
+    expect(filesIn(folder, 'paused')).toEqual([]);
+    await closing;
+  });
+
   it('drop puts back what a failing disk does not let go', async () => {
     let broken = false;
     const files: FileOperations = {
@@ -386,6 +431,27 @@ function recordingMoves(events: string[]): FileOperations {
       events.push(`fsync ${folders.get(fd)}`);
     },
   };
+}
+
+/** The real file system, on which a folder sync can be made to wait. */
+class SyncGate {
+  #opened = Promise.resolve();
+  #open: () => void = () => undefined;
+  readonly files: FileOperations = {
+    ...nodeFileOperations,
+    fsync: async (fd) => {
+      await this.#opened;
+      await nodeFileOperations.fsync(fd);
+    },
+  };
+
+  close(): void {
+    this.#opened = new Promise((resolve) => (this.#open = resolve));
+  }
+
+  open(): void {
+    this.#open();
+  }
 }
 
 /** Modality, Study and Series Instance UID in Explicit VR Little Endian. */

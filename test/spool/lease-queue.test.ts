@@ -95,13 +95,13 @@ describe('lease queue', () => {
 
   it('shares what waits among the requests there may be', () => {
     const { queue } = newQueue();
-    const four = { ...many, requests: 4 };
-    for (let n = 0; n < 120; n += 1) queue.add(entry());
+    const four = { maxInstances: 50, maxBytes: 64_000_000, requests: 4 };
+    for (let n = 0; n < 24; n += 1) queue.add(entry({ bytes: 1_000_000 }));
     queue.flush();
     const sizes = [1, 2, 3, 4, 5, 6].map(() => queue.lease(four)?.entries.length);
 
     // A quarter, then the least that is worth a request.
-    expect(sizes).toEqual([30, 25, 25, 25, 15, undefined]);
+    expect(sizes).toEqual([6, 4, 4, 4, 4, 2]);
   });
 
   it('does not wait for a full batch where there is enough for a request', () => {
@@ -117,17 +117,16 @@ describe('lease queue', () => {
 
   it('shares by what is there, not by what is under way, delayed or withdrawn', () => {
     const { queue } = newQueue();
-    const four = { ...many, requests: 4 };
-    const all = Array.from({ length: 160 }, () => entry());
+    const four = { maxInstances: 50, maxBytes: 64_000_000, requests: 4 };
+    const all = Array.from({ length: 80 }, () => entry({ bytes: 1_000_000 }));
     for (const one of all) queue.add(one);
 
     const first = queue.lease(four)?.entries ?? [];
     for (const one of first) queue.release(one, { notBefore: 5_000 });
-    queue.withdraw(all.slice(140).map(({ id }) => id));
-    queue.flush();
+    queue.withdraw(all.slice(60).map(({ id }) => id));
 
-    expect(first).toHaveLength(40);
-    expect(queue.lease(four)?.entries).toHaveLength(25);
+    expect(first).toHaveLength(20);
+    expect(queue.lease(four)?.entries).toHaveLength(10);
   });
 
   it('sees that a batch is full when the limits were lowered', () => {

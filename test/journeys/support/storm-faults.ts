@@ -20,6 +20,8 @@ interface FaultKind {
   readonly victim: 'bridge' | 'orthanc' | 'gate' | 'identity provider' | 'line' | 'disk';
   readonly begin: (field: StormField) => unknown;
   readonly end: (field: StormField) => unknown;
+  /** Grows with each request that met the fault, where it can be told. */
+  readonly met?: (field: StormField) => number;
 }
 
 export interface Fault extends FaultKind {
@@ -79,7 +81,7 @@ function faultKinds(random: () => number): readonly FaultKind[] {
     gateAnswers(403),
     gateAnswers(429, { headers: { 'retry-after': '1' } }),
     gateAnswers(503),
-    gateAnswers(200, { body: '{}' }),
+    gateAnswers(200, { headers: { 'content-type': 'application/dicom+json' }, body: '{}' }),
     gateDoes({ kind: 'cut-answer' }),
     {
       name: 'identity provider away, tokens revoked',
@@ -95,12 +97,14 @@ function faultKinds(random: () => number): readonly FaultKind[] {
       victim: 'line',
       begin: ({ line }) => line.cutAfter(requestBytes, 'request'),
       end: ({ line }) => line.resume(),
+      met: ({ line }) => line.cuts,
     },
     {
       name: `line cut after ${answerBytes} bytes of answers`,
       victim: 'line',
       begin: ({ line }) => line.cutAfter(answerBytes, 'answer'),
       end: ({ line }) => line.resume(),
+      met: ({ line }) => line.cuts,
     },
     {
       name: 'line dead, nothing moves',
@@ -136,6 +140,7 @@ function gateDoes(behaviour: GateBehaviour): FaultKind {
     victim: 'gate',
     begin: ({ gate }) => gate.setBehaviour(behaviour),
     end: ({ gate }) => gate.setBehaviour({ kind: 'pass' }),
+    met: ({ gate }) => gate.counters.accepted,
   };
 }
 
