@@ -20,7 +20,12 @@ export type BridgeErrorCode =
   | 'origin_unavailable'
   | 'origin_refused'
   | 'origin_answer_invalid'
-  | 'not_found';
+  | 'not_found'
+  | 'not_acceptable'
+  | 'unsupported_media_type'
+  | 'invalid_question'
+  | 'insufficient_scope'
+  | 'unknown_tenant';
 
 interface BridgeErrorOptions {
   /** True when the same attempt may succeed later without anybody changing anything. */

@@ -42,6 +42,11 @@ const statusOf: Readonly<Record<BridgeErrorCode, number>> = {
   origin_refused: storeStatus.outOfResources,
   origin_answer_invalid: storeStatus.outOfResources,
   not_found: storeStatus.processingFailure,
+  not_acceptable: storeStatus.processingFailure,
+  unsupported_media_type: storeStatus.processingFailure,
+  invalid_question: storeStatus.processingFailure,
+  insufficient_scope: storeStatus.processingFailure,
+  unknown_tenant: storeStatus.processingFailure,
 };
 
 /** VR LO: at most 64 characters. */
