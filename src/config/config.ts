@@ -2,6 +2,10 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Network } from '../access/networks.ts';
 import type { AeTitle } from '../dicom/ae-title.ts';
+import { assembleAccess } from './access-config.ts';
+import type { AccessConfig } from './access-config.ts';
+import { assembleFront } from './front-config.ts';
+import type { FrontConfig } from './front-config.ts';
 import type { ProxyConfig } from './proxy.ts';
 import type { UploadRate } from './upload-rate.ts';
 import type { Values } from './variables/variables.ts';
@@ -52,6 +56,8 @@ export interface DicomwebArchiveConfig {
   readonly proxies: ProxyConfig | undefined;
   readonly connections: number;
   readonly timeoutMs: number;
+  /** Whose peculiarities are reckoned with. */
+  readonly quirks: 'orthanc' | 'none';
   /** Below `url`, without slashes around; `undefined` is `url` itself. */
   readonly qidoPath: string | undefined;
   readonly wadoPath: string | undefined;
@@ -102,7 +108,9 @@ export interface Config {
     readonly retryMinMs: number;
     readonly retryMaxMs: number;
   };
-  readonly http: { readonly host: string; readonly port: number | 'off' };
+  readonly http: FrontConfig;
+  /** Who may call it. */
+  readonly access: AccessConfig;
   readonly operations: { readonly host: string; readonly port: number | 'off' };
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -151,7 +159,8 @@ export function assembleConfig(values: Values, proxies: ProxyConfig | undefined)
       retryMinMs: values.RETRY_MIN,
       retryMaxMs: values.RETRY_MAX,
     },
-    http: { host: values.HTTP_HOST, port: values.HTTP_PORT },
+    http: assembleFront(values),
+    access: assembleAccess(values),
     operations: { host: values.OPS_HOST, port: values.OPS_PORT },
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     allowPlaintext: values.HTTP_ALLOW_PLAINTEXT,
@@ -180,6 +189,7 @@ function assembleArchive(
     proxies,
     connections: values.UPSTREAM_CONNECTIONS,
     timeoutMs: values.UPSTREAM_TIMEOUT,
+    quirks: values.UPSTREAM_QUIRKS,
     qidoPath: values.UPSTREAM_QIDO_PATH,
     wadoPath: values.UPSTREAM_WADO_PATH,
     stowPath: values.UPSTREAM_STOW_PATH,

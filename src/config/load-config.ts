@@ -1,5 +1,7 @@
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import type { ConfigurationProblem } from '../errors/configuration-error.ts';
+import { findAccessContradictions } from './access-contradictions.ts';
+import { findFrontContradictions } from './front-contradictions.ts';
 import { maskedSecret } from './masked-secret.ts';
 import { assembleConfig } from './config.ts';
 import type { Config } from './config.ts';
@@ -37,7 +39,12 @@ export function loadConfig(
 ): LoadedConfig {
   const { given, problems: environmentProblems, notes } = readEnvironment(environment, readFile);
   const { values, problems: valueProblems } = parseValues(given);
-  const contradictions = findContradictions({ values, given: new Set(given.keys()) });
+  const evidence = { values, given: new Set(given.keys()) };
+  const contradictions = [
+    ...findContradictions(evidence),
+    ...findFrontContradictions(evidence),
+    ...findAccessContradictions(evidence),
+  ];
   const way = readProxies(environment, values);
   const problems = [...environmentProblems, ...valueProblems, ...contradictions, ...way.problems];
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -79,6 +86,11 @@ function unsafeNotes(values: Values): readonly string[] {
   }
   if (values.HTTP_ALLOW_PLAINTEXT) {
     notes.push(`${variablePrefix}HTTP_ALLOW_PLAINTEXT=true: credentials may travel unencrypted`);
+  }
+  if (values.HTTP_AUTH === 'none' && values.HTTP_PORT !== 'off') {
+    notes.push(
+      `${variablePrefix}HTTP_AUTH=none: every user and program of this machine may read and store studies`,
+    );
   }
   return notes;
 }

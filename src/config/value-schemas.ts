@@ -114,6 +114,27 @@ export const issuer: z.ZodType<string, string> = parsedBy((text) =>
   /[?#\s]/.test(text) || parseHttpUrl(text) === undefined ? undefined : text,
 );
 
+/** A web origin (RFC 6454 §4) as a URL: nothing behind host and port. */
+export const origin: z.ZodType<string, string> = parsedBy(parseOrigin);
+
+export const origins: z.ZodType<readonly string[], string> = listOf(parseOrigin);
+
+function parseOrigin(text: string): string | undefined {
+  const url = parseHttpUrl(text);
+  return url !== undefined && /^[^/]+\/\/[^/?\s\\]+\/?$/.test(text) ? url.origin : undefined;
+}
+
+/** What the HTTP front has besides DICOMweb. */
+const otherResources = ['health', 'docs', 'openapi.json', 'wado', 'app-config.js', '.well-known'];
+
+/** Where a service begins on the HTTP front: `/dicom-web`, never the whole of it. */
+export const frontPath: z.ZodType<string, string> = parsedBy((text) => {
+  const segments = text.split('/').slice(1);
+  const isPath =
+    /^(?:\/[A-Za-z0-9\-._~]+)+$/.test(text) && !segments.some((s) => /^\.{1,2}$/.test(s));
+  return isPath && !otherResources.includes(segments[0] ?? '') ? text : undefined;
+});
+
 /** A private key as text, looked into by those who know keys. */
 export const keyText: z.ZodType<string, string> = z
   .string()

@@ -37,7 +37,19 @@ describe('the configuration', () => {
       maxBytes: undefined,
       keepMs: 0,
     });
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.http).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      tls: undefined,
+      publicUrl: undefined,
+      trustedProxies: [],
+      plaintextFrom: [],
+      corsOrigins: [],
+      maxBodyBytes: 16 * 2 ** 30,
+      dicomwebRoot: '/dicom-web',
+      viewer: undefined,
+    });
+    expect(config.access).toEqual({ isOpen: false, oidc: undefined, local: true });
     expect(new Set(Object.values(sources))).toEqual(new Set(['default']));
     expect(notes).toEqual([]);
   });
@@ -83,6 +95,7 @@ describe('the configuration', () => {
       tls: { caFile: undefined, certFile: undefined, keyFile: undefined },
       connections: 4,
       timeoutMs: 1500,
+      quirks: 'orthanc',
       qidoPath: undefined,
       wadoPath: undefined,
       stowPath: 'store/rs',

@@ -149,6 +149,13 @@ export const archiveVariables = {
       'How long the archive may be silent: to its first byte and between two, not in all.',
     schema: accept.duration({ min: 100, max: 86_400_000 }),
   },
+  UPSTREAM_QUIRKS: {
+    default: 'orthanc',
+    accepts: 'orthanc or none',
+    description:
+      'Whose peculiarities are reckoned with when the archive is asked for others; `orthanc` is the more careful, `none` for one that keeps to PS3.18.',
+    schema: accept.oneOf('orthanc', 'none'),
+  },
   UPSTREAM_QIDO_PATH: {
     whenUnset: 'the archive URL itself',
     accepts: 'a path of letters, digits and -._~/',

@@ -1,26 +1,7 @@
 import * as accept from '../value-schemas.ts';
 
-/** The HTTP front, the operations listener, logs and the way down. */
+/** The operations listener, logs and the way down. */
 export const operationsVariables = {
-  HTTP_HOST: {
-    default: '127.0.0.1',
-    accepts: 'an IP address or host name',
-    description: 'The address the HTTP front is bound to.',
-    schema: accept.host,
-  },
-  HTTP_PORT: {
-    default: '8080',
-    accepts: 'a port from 0 to 65535 (0: any free one), or off',
-    description: 'The port of the HTTP front; in this version /health/live and /health/ready.',
-    schema: accept.portOrOff,
-  },
-  HTTP_ALLOW_PLAINTEXT: {
-    default: 'false',
-    accepts: 'true or false',
-    description:
-      'Whether credentials may leave this machine unencrypted: to an http: archive or token endpoint that is not on loopback.',
-    schema: accept.trueOrFalse,
-  },
   OPS_HOST: {
     default: '127.0.0.1',
     accepts: 'an IP address or host name',

@@ -1,6 +1,8 @@
 import type { Variable, ValueOf } from '../variable.ts';
+import { accessVariables } from './access-variables.ts';
 import { archiveVariables } from './archive-variables.ts';
 import { dimseVariables } from './dimse-variables.ts';
+import { httpVariables } from './http-variables.ts';
 import { operationsVariables } from './operations-variables.ts';
 import { spoolVariables } from './spool-variables.ts';
 
@@ -12,13 +14,17 @@ export const variableGroups = [
   { title: 'DIMSE front', variables: dimseVariables },
   { title: 'Archive', variables: archiveVariables },
   { title: 'Store and forward', variables: spoolVariables },
-  { title: 'HTTP front, operations and logs', variables: operationsVariables },
+  { title: 'HTTP front', variables: httpVariables },
+  { title: 'Who may call', variables: accessVariables },
+  { title: 'Operations and logs', variables: operationsVariables },
 ] as const;
 
 const table = {
   ...dimseVariables,
   ...archiveVariables,
   ...spoolVariables,
+  ...httpVariables,
+  ...accessVariables,
   ...operationsVariables,
 } satisfies Record<string, Variable<unknown>>;
 
