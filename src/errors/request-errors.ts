@@ -14,6 +14,13 @@ export class UnsupportedMediaTypeError extends BridgeError {
   }
 }
 
+/** A request, or an object in it, is longer than somebody takes (RFC 9110 §15.5.14). Final. */
+export class ContentTooLargeError extends BridgeError {
+  constructor(message: string) {
+    super('object_too_large', message, { transient: false });
+  }
+}
+
 /** The request cannot be carried out as it stands (RFC 9110 §15.5.1). Final. */
 export class InvalidQuestionError extends BridgeError {
   constructor(message: string) {

@@ -20,6 +20,14 @@ export interface MultipartMessage {
   readonly body: AsyncIterable<Buffer>;
 }
 
+/** One body part that goes on while it arrives, so that nobody knows its length. */
+export interface PassingPart {
+  /** As those of a {@link MultipartPart}. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Read once, and to its end before the next part is asked for. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
 /** RFC 2046 §5.1.1: 1 to 70 of these, a space not last. */
 const boundaryPattern = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/;
 const tokenPattern = /^[0-9A-Za-z!#$%&'*+\-.^_`|~]+$/;
@@ -47,16 +55,15 @@ export function encodeMultipartRelated({
   /** Unpredictable, so that no object can contain it: 1 to 70 characters. */
   readonly boundary: string;
 }): MultipartMessage {
-  if (!boundaryPattern.test(boundary)) throw new RangeError('not a legal multipart boundary');
-  if (!mediaTypePattern.test(type)) throw new RangeError('not a media type');
+  const contentType = contentTypeOf(type, boundary);
   if (parts.length === 0) throw new RangeError('a multipart message has at least one part');
   const sections = parts.map((part, index) => ({
     part,
-    head: Buffer.from(`${index === 0 ? '' : '\r\n'}--${boundary}\r\n${headerLines(part)}\r\n`),
+    head: headOf(part.headers, boundary, index === 0),
   }));
-  const end = Buffer.from(`\r\n--${boundary}--\r\n`);
+  const end = endOf(boundary);
   return {
-    contentType: `multipart/related; type="${type}"; boundary="${boundary}"`,
+    contentType,
     contentLength: sections.reduce(
       (sum, { part, head }) => sum + head.length + part.bytes,
       end.length,
@@ -67,7 +74,38 @@ export function encodeMultipartRelated({
   };
 }
 
-function headerLines({ headers }: MultipartPart): string {
+/**
+ * As `encodeMultipartRelated`, for parts that are still arriving: the message is of unknown length and
+ * can be read once. There has to be a part by the time it is read.
+ */
+export function passMultipartRelated({
+  parts,
+  type,
+  boundary,
+}: {
+  readonly parts: AsyncIterable<PassingPart>;
+  readonly type: string;
+  readonly boundary: string;
+}): Omit<MultipartMessage, 'contentLength'> {
+  const contentType = contentTypeOf(type, boundary);
+  return { contentType, body: gatherChunks(passingPieces(parts, boundary)) };
+}
+
+function contentTypeOf(type: string, boundary: string): string {
+  if (!boundaryPattern.test(boundary)) throw new RangeError('not a legal multipart boundary');
+  if (!mediaTypePattern.test(type)) throw new RangeError('not a media type');
+  return `multipart/related; type="${type}"; boundary="${boundary}"`;
+}
+
+function headOf(headers: MultipartPart['headers'], boundary: string, isFirst: boolean): Buffer {
+  return Buffer.from(`${isFirst ? '' : '\r\n'}--${boundary}\r\n${headerLines(headers)}\r\n`);
+}
+
+function endOf(boundary: string): Buffer {
+  return Buffer.from(`\r\n--${boundary}--\r\n`);
+}
+
+function headerLines(headers: MultipartPart['headers']): string {
   return Object.entries(headers)
     .map(([name, value]) => {
       if (!tokenPattern.test(name) || !valuePattern.test(value)) {
@@ -95,6 +133,19 @@ async function* pieces(sections: readonly Section[], end: Buffer): AsyncGenerato
     if (left > 0) throw lengthError(part);
   }
   yield end;
+}
+
+async function* passingPieces(
+  parts: AsyncIterable<PassingPart>,
+  boundary: string,
+): AsyncGenerator<Buffer> {
+  let isFirst = true;
+  for await (const { headers, body } of parts) {
+    yield headOf(headers, boundary, isFirst);
+    isFirst = false;
+    yield* body;
+  }
+  yield endOf(boundary);
 }
 
 function lengthError({ bytes }: MultipartPart): ObjectUnreadableError {

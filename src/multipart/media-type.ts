@@ -7,6 +7,8 @@ export interface MediaType {
 }
 
 const essencePattern = /^[0-9a-z!#$&^_.+-]+\/[0-9a-z!#$&^_.+-]+$/;
+/** As an Accept header may have it: all of a type, or all there are. */
+const rangePattern = /^(?:\*\/\*|[0-9a-z!#$&^_.+-]+\/(?:\*|[0-9a-z!#$&^_.+-]+))$/;
 const namePattern = /^[0-9a-z!#$%&'*+\-.^_`|~]+$/;
 /** More than a token may hold: many write `type=application/dicom` without quotes. */
 const bareValuePattern = /^[\x21\x23-\x3a\x3c-\x7e]+$/;
@@ -19,9 +21,18 @@ const quotedCharacters = /^[\t\x20-\x7e\x80-\xff]*$/;
  *   might not choose the same.
  */
 export function parseMediaType(text: string): MediaType | undefined {
-  const [first = '', ...rest] = splitAtSemicolons(text);
+  return parse(text, essencePattern);
+}
+
+/** Reads one element of an Accept header (RFC 9110 §12.5.1); its weight is the parameter `q`. */
+export function parseMediaRange(text: string): MediaType | undefined {
+  return parse(text, rangePattern);
+}
+
+function parse(text: string, pattern: RegExp): MediaType | undefined {
+  const [first = '', ...rest] = splitOutsideQuotes(text, ';');
   const essence = trimBlanks(first).toLowerCase();
-  if (!essencePattern.test(essence)) return undefined;
+  if (!pattern.test(essence)) return undefined;
   const parameters = new Map<string, string>();
   for (const piece of rest) {
     const parameter = trimBlanks(piece);
@@ -36,8 +47,8 @@ export function parseMediaType(text: string): MediaType | undefined {
   return { essence, parameters };
 }
 
-/** A semicolon inside quotes belongs to the value: `type="a/b; transfer-syntax=1.2"`. */
-function splitAtSemicolons(text: string): readonly string[] {
+/** What stands inside quotes belongs to the value: `type="a/b; transfer-syntax=1.2"`. */
+export function splitOutsideQuotes(text: string, separator: ';' | ','): readonly string[] {
   const pieces: string[] = [];
   let from = 0;
   let isQuoted = false;
@@ -45,7 +56,7 @@ function splitAtSemicolons(text: string): readonly string[] {
     const character = text[at];
     if (isQuoted && character === '\\') at += 1;
     else if (character === '"') isQuoted = !isQuoted;
-    else if (character === ';' && !isQuoted) {
+    else if (character === separator && !isQuoted) {
       pieces.push(text.slice(from, at));
       from = at + 1;
     }

@@ -35,6 +35,8 @@ export interface RetrieveRequest {
   readonly framing: 'multipart' | 'single';
   /** `*` is as stored; `undefined` leaves it to the standard's default. */
   readonly transferSyntax?: string;
+  /** The same in the next best form the client takes, for an archive that cannot give it in this one. */
+  readonly otherwise?: RetrieveRequest;
 }
 
 export interface MetadataRequest {
@@ -50,6 +52,8 @@ export interface FramesRequest {
   /** The media type of the parts and, where named, their transfer syntax (`*` is as stored). */
   readonly mediaType: string;
   readonly transferSyntax?: string;
+  /** The same in the next best form the client takes, for an archive that cannot give it in this one. */
+  readonly otherwise?: FramesRequest;
 }
 
 export interface BulkDataRequest {

@@ -36,9 +36,9 @@ const study = 'studies/{study}';
 const series = `${study}/series/{series}`;
 const instance = `${series}/instances/{instance}`;
 const levels = [
-  ['study', study],
-  ['series', series],
-  ['instance', instance],
+  ['study', study, 'a study'],
+  ['series', series, 'a series'],
+  ['instance', instance, 'an instance'],
 ] as const;
 
 /** Every resource the front has (PS3.18 §10.1), written out; nothing else goes through. */
@@ -49,11 +49,11 @@ export const dicomwebRoutes: readonly DicomwebRoute[] = [
   get('search', 'series', `${study}/series`, 'Search for series of a study'),
   get('search', 'instance', `${study}/instances`, 'Search for instances of a study'),
   get('search', 'instance', `${series}/instances`, 'Search for instances of a series'),
-  ...levels.flatMap(([level, path]) => [
-    get('retrieve', level, path, `Retrieve a ${level} as DICOM objects`),
-    get('metadata', level, `${path}/metadata`, `Retrieve the metadata of a ${level}`),
-    get('rendered', level, `${path}/rendered`, `Retrieve a ${level} as pictures`),
-    get('thumbnail', level, `${path}/thumbnail`, `Retrieve a small picture of a ${level}`),
+  ...levels.flatMap(([level, path, what]) => [
+    get('retrieve', level, path, `Retrieve ${what} as DICOM objects`),
+    get('metadata', level, `${path}/metadata`, `Retrieve the metadata of ${what}`),
+    get('rendered', level, `${path}/rendered`, `Retrieve ${what} as pictures`),
+    get('thumbnail', level, `${path}/thumbnail`, `Retrieve a small picture of ${what}`),
   ]),
   get('frames', 'instance', `${instance}/frames/{frames}`, 'Retrieve frames of an instance'),
   get(

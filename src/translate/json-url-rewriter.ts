@@ -1,27 +1,42 @@
 import { Buffer } from 'node:buffer';
 import { OriginAnswerError } from '../errors/origin-errors.ts';
-
-/** One object or array that is open. */
-interface Frame {
-  readonly isObject: boolean;
-  /** The object of an attribute whose `Value` holds URLs, or that `Value` itself. */
-  readonly holdsUrls: boolean;
-  /** Something was written into it, so that the next needs a comma. */
-  hasMembers: boolean;
-}
-
-type Expecting = 'value' | 'key' | 'colon' | 'comma';
+import { escapedKey, keys, plainKey } from './json-url-keys.ts';
+import type { Key } from './json-url-keys.ts';
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-const maxDepth = 512;
-/** Keys that matter have 11 characters, each at most six bytes when escaped. */
-const maxKeyBytes = 66;
-const maxUrlBytes = 8192;
+/** What may come next. */
+const expecting = {
+  value: 0,
+  valueOrEnd: 1,
+  key: 2,
+  keyOrEnd: 3,
+  colon: 4,
+  commaOrEnd: 5,
+} as const;
+type Expecting = (typeof expecting)[keyof typeof expecting];
 
-const urlAttributes: ReadonlySet<string> = new Set(['00081190']);
-const urlMember = 'BulkDataURI';
+/** What is remembered of each object and array that is open, as bits. */
+const isObject = 1;
+/** It is the object of an attribute whose `Value` holds URLs, or that `Value` itself. */
+const holdsUrls = 2;
+/** Something was written into it, so that the next needs a comma. */
+const hasMembers = 4;
+
+const maxDepth = 512;
+/** Of a key or a URL, with quotes. */
+const maxWholeBytes = 8192;
+/** Beyond this, a run of bytes is searched and copied by native code; shorter ones are quicker without. */
+const shortRun = 48;
+/** What may be written beyond what was read here: a comma and a key that were held before. */
+const slack = 64;
+
+const [blank, scalar] = [1, 2];
+/** Of each byte: whether it is a blank, or one that numbers, `true`, `false` and `null` are made of. */
+const kinds = new Uint8Array(256);
+for (const byte of Buffer.from(' \t\r\n')) kinds[byte] = blank;
+for (const byte of Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz-+.E')) kinds[byte] = scalar;
 
 /**
  * Rewrites the URLs of a DICOM JSON document (PS3.18 Annex F) while it passes: Retrieve URL
@@ -31,24 +46,22 @@ const urlMember = 'BulkDataURI';
  */
 export class JsonUrlRewriter {
   readonly #rewrite: (url: string) => string | undefined;
-  readonly #frames: Frame[] = [];
-  #expecting: Expecting = 'value';
-  #key = '';
-  /** A key was read and is written when its value is. */
-  #isKeyHeld = false;
-  #heldKeyLength = 0;
-  #inString = false;
+  readonly #frames = new Uint8Array(maxDepth);
+  #depth = 0;
+  #expecting: Expecting = expecting.value;
+  #key: Key = keys.other;
+  /** In a string that is of no interest, whose beginning has been handed on. */
+  #isInString = false;
   #isEscaped = false;
+  /** The string that was looked at last has some. */
   #hasEscapes = false;
-  #inScalar = false;
-  /** Where a string goes that has to be known before it is written. */
-  readonly #captured = Buffer.alloc(maxUrlBytes);
-  #captureFrom = 0;
-  #capturedLength = 0;
-  #isCapturing = false;
+  #isInScalar = false;
   #isDone = false;
-  #out = Buffer.alloc(0);
-  #outLength = 0;
+  /** The beginning of a key or a URL whose end has not come yet. */
+  #rest: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = this.#rest;
+  #out: Buffer = this.#rest;
+  #length = 0;
 
   /** @param rewrite - the public URL for one of the archive's, `undefined` for a stranger's. */
   constructor(rewrite: (url: string) => string | undefined) {
@@ -60,220 +73,253 @@ export class JsonUrlRewriter {
    * @throws {@link OriginAnswerError} as soon as it shows that this is no JSON.
    */
   push(chunk: Buffer): Buffer {
-    // A comma may be written before each byte that was read after one.
-    this.#out = Buffer.allocUnsafe(chunk.length + 256);
-    this.#outLength = 0;
-    let index = 0;
-    while (index < chunk.length) {
-      index = this.#inString ? this.#readString(chunk, index) : this.#readToken(chunk, index);
-    }
-    return this.#out.subarray(0, this.#outLength);
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = this.#rest.subarray(0, 0);
+    this.#bytes = bytes;
+    this.#out = Buffer.allocUnsafe(bytes.length + slack);
+    this.#length = 0;
+    let at = 0;
+    while (at < bytes.length) at = this.#isInString ? this.#passString(at) : this.#readToken(at);
+    return this.#out.subarray(0, this.#length);
   }
 
   /** @throws {@link OriginAnswerError} when the document was cut off. */
   end(): void {
     this.#endScalar();
-    if (!this.#isDone) throw invalid('its JSON ends too early');
+    if (!this.#isDone || this.#rest.length > 0) throw invalid('its JSON ends too early');
   }
 
-  #readToken(chunk: Buffer, start: number): number {
-    const byte = chunk[start] ?? 0;
-    if (isScalarByte(byte)) {
-      if (!this.#inScalar) this.#beginValue();
-      this.#inScalar = true;
-      this.#put(byte);
-      return start + 1;
-    }
-    if (byte === quote) {
-      this.#beginString();
-      return start + 1;
-    }
+  /** Each of these reads on from a place, and answers where to go on. */
+  #readToken(start: number): number {
+    const bytes = this.#bytes;
+    const byte = bytes[start] ?? 0;
+    const kind = kinds[byte];
+    if (kind === scalar) return this.#passScalar(start);
     this.#endScalar();
+    if (kind === blank) return this.#passBlanks(start);
+    if (byte === quote) return this.#readString(start);
     if (byte === comma || byte === colon) this.#separate(byte);
     else if (byte === openBrace || byte === openBracket) this.#open(byte);
     else if (byte === closeBrace || byte === closeBracket) this.#close(byte);
-    else if (!isBlank(byte)) throw invalid('its JSON is malformed');
-    let next = start + 1;
-    while (next < chunk.length && isBlank(chunk[next] ?? 0)) next += 1;
-    return next;
+    else throw invalid('its JSON is malformed');
+    return start + 1;
   }
 
-  /** Takes the bytes of a string up to its end, or as far as they have come. */
-  #readString(chunk: Buffer, start: number): number {
-    let index = start;
-    let isEscaped = this.#isEscaped;
-    let hasEnded = false;
-    for (; index < chunk.length && !hasEnded; index += 1) {
-      const byte = chunk[index];
-      if (isEscaped) isEscaped = false;
-      else if (byte === quote) hasEnded = true;
-      else if (byte === backslash) {
-        isEscaped = true;
-        this.#hasEscapes = true;
-      }
-    }
-    this.#isEscaped = isEscaped;
-    if (hasEnded) this.#inString = false;
-    if (this.#isCapturing) {
-      this.#capture(chunk, start, hasEnded ? index - 1 : index);
-      if (hasEnded) this.#endCaptured();
-    } else {
-      this.#putBytes(chunk, start, index);
-      if (hasEnded) this.#endValue();
-    }
-    return index;
+  #passBlanks(start: number): number {
+    const bytes = this.#bytes;
+    let at = start + 1;
+    while (at < bytes.length && kinds[bytes[at] ?? 0] === blank) at += 1;
+    return at;
   }
 
-  #capture(chunk: Buffer, start: number, end: number): void {
-    const length = this.#capturedLength + end - start;
-    if (length > this.#captured.length) throw invalid('its JSON has an overlong key or URL');
-    chunk.copy(this.#captured, this.#capturedLength, start, end);
-    this.#capturedLength = length;
+  #passScalar(start: number): number {
+    const bytes = this.#bytes;
+    if (!this.#isInScalar) this.#beginValue();
+    this.#isInScalar = true;
+    let at = start + 1;
+    while (at < bytes.length && kinds[bytes[at] ?? 0] === scalar) at += 1;
+    this.#copy(start, at);
+    return at;
   }
 
-  #beginString(): void {
-    if (this.#inScalar) throw invalid('its JSON is malformed');
-    this.#inString = true;
-    this.#isEscaped = false;
-    this.#hasEscapes = false;
-    this.#isCapturing = this.#expecting === 'key' || this.#isUrl();
-    if (this.#isCapturing) {
-      // A held key is written with its value; a URL comes after it in the same buffer.
-      this.#captureFrom = this.#expecting === 'key' ? 0 : this.#heldKeyLength;
-      this.#capturedLength = this.#captureFrom;
-      return;
+  #readString(start: number): number {
+    const isKey = this.#expecting === expecting.key || this.#expecting === expecting.keyOrEnd;
+    if (isKey || this.#isUrl()) {
+      const end = this.#endOfString(start + 1);
+      if (end === -1) return this.#hold(start);
+      if (isKey) this.#passKey(start, end + 1);
+      else this.#passUrl(start, end + 1);
+      return end + 1;
     }
     this.#beginValue();
     this.#put(quote);
+    this.#isInString = true;
+    return this.#passString(start + 1);
+  }
+
+  /** Hands on a string up to its end, or as far as it has come. */
+  #passString(start: number): number {
+    const end = this.#endOfString(start);
+    const to = end === -1 ? this.#bytes.length : end + 1;
+    this.#copy(start, to);
+    if (end === -1) return to;
+    this.#isInString = false;
+    this.#endValue();
+    return to;
+  }
+
+  /** Where the quote stands that ends a string; -1 when it has not come. */
+  #endOfString(start: number): number {
+    const bytes = this.#bytes;
+    let at = this.#isEscaped ? start + 1 : start;
+    this.#isEscaped = false;
+    this.#hasEscapes = false;
+    for (const end = Math.min(bytes.length, at + shortRun); at < end; at += 1) {
+      const byte = bytes[at];
+      if (byte === quote) return at;
+      if (byte === backslash) {
+        this.#hasEscapes = true;
+        at += 1;
+      }
+    }
+    // Each is looked for again only when it has been passed, or a text full of one takes forever.
+    let nextQuote = -2;
+    let nextEscape = -2;
+    while (at < bytes.length) {
+      if (nextQuote !== -1 && nextQuote < at) nextQuote = bytes.indexOf(quote, at);
+      if (nextEscape !== -1 && nextEscape < at) nextEscape = bytes.indexOf(backslash, at);
+      const isEscapeFirst = nextEscape !== -1 && (nextQuote === -1 || nextEscape < nextQuote);
+      if (!isEscapeFirst) return nextQuote;
+      this.#hasEscapes = true;
+      at = nextEscape + 2;
+    }
+    this.#isEscaped = at > bytes.length;
+    return -1;
+  }
+
+  /** Keeps what has come of a key or a URL until the rest of it is there. */
+  #hold(start: number): number {
+    const { length } = this.#bytes;
+    if (length - start > maxWholeBytes) throw invalid('its JSON has an overlong key or URL');
+    this.#isEscaped = false;
+    this.#rest = Buffer.from(this.#bytes.subarray(start));
+    return length;
+  }
+
+  #passKey(start: number, end: number): void {
+    const bytes = this.#bytes;
+    this.#key = this.#hasEscapes
+      ? escapedKey(parseString(bytes, start, end))
+      : plainKey(bytes, start + 1, end - start - 2);
+    // That of a URL goes out with the URL, if it does.
+    if (this.#key !== keys.bulkDataUri) {
+      this.#putComma();
+      this.#copy(start, end);
+    }
+    this.#expecting = expecting.colon;
   }
 
   #isUrl(): boolean {
-    const frame = this.#frames.at(-1);
-    if (frame === undefined || this.#expecting !== 'value') return false;
-    return frame.isObject ? this.#key === urlMember : frame.holdsUrls;
+    if (this.#depth === 0 || this.#expecting > expecting.valueOrEnd) return false;
+    if (this.#key === keys.bulkDataUri) return true;
+    return ((this.#frames[this.#depth - 1] ?? 0) & (isObject | holdsUrls)) === holdsUrls;
   }
 
-  #endCaptured(): void {
-    this.#isCapturing = false;
-    const length = this.#capturedLength - this.#captureFrom;
-    if (this.#expecting === 'key') {
-      this.#key = length <= maxKeyBytes ? this.#capturedText() : '';
-      this.#heldKeyLength = length;
-      this.#isKeyHeld = true;
-      this.#expecting = 'colon';
-      return;
-    }
-    const url = this.#rewrite(this.#capturedText());
-    if (url === undefined) this.#isKeyHeld = false;
-    else {
+  #passUrl(start: number, end: number): void {
+    if (end - start > maxWholeBytes) throw invalid('its JSON has an overlong key or URL');
+    const url = this.#rewrite(parseString(this.#bytes, start, end));
+    if (url !== undefined) {
       this.#beginValue();
-      const written = Buffer.from(JSON.stringify(url));
-      this.#putBytes(written, 0, written.length);
+      this.#putText(JSON.stringify(url), this.#bytes.length - end);
     }
     this.#endValue();
   }
 
-  /** Parsed where it has escapes: they must not hide one of the keys that matter. */
-  #capturedText(): string {
-    const [from, to] = [this.#captureFrom, this.#capturedLength];
-    if (!this.#hasEscapes) return this.#captured.toString('latin1', from, to);
-    return parseString(this.#captured.toString('utf8', from, to));
-  }
-
-  /** Writes what stands before a value: the comma, and in an object the key. */
+  /** Writes what stands before a value: in an array the comma, and a key that was held. */
   #beginValue(): void {
-    if (this.#expecting !== 'value' || this.#isDone) throw invalid('its JSON is malformed');
-    const frame = this.#frames.at(-1);
-    if (frame?.hasMembers) this.#put(comma);
-    if (frame) frame.hasMembers = true;
-    if (!this.#isKeyHeld) return;
-    this.#isKeyHeld = false;
-    this.#put(quote);
-    this.#putBytes(this.#captured, 0, this.#heldKeyLength);
-    this.#put(quote);
-    this.#put(colon);
+    if (this.#expecting > expecting.valueOrEnd || this.#isDone) {
+      throw invalid('its JSON is malformed');
+    }
+    if (this.#key === keys.bulkDataUri) {
+      this.#putComma();
+      this.#length += this.#out.write('"BulkDataURI":', this.#length);
+      this.#key = keys.other;
+    } else if (this.#depth > 0 && ((this.#frames[this.#depth - 1] ?? 0) & isObject) === 0) {
+      this.#putComma();
+    }
   }
 
   #endValue(): void {
-    if (this.#frames.length === 0) this.#isDone = true;
-    this.#expecting = 'comma';
+    this.#key = keys.other;
+    if (this.#depth === 0) this.#isDone = true;
+    this.#expecting = expecting.commaOrEnd;
   }
 
   #endScalar(): void {
-    if (!this.#inScalar) return;
-    this.#inScalar = false;
+    if (!this.#isInScalar) return;
+    this.#isInScalar = false;
     this.#endValue();
   }
 
   #separate(byte: number): void {
-    const frame = this.#frames.at(-1);
-    if (byte === colon && this.#expecting === 'colon') this.#expecting = 'value';
-    else if (byte === comma && this.#expecting === 'comma' && frame !== undefined)
-      this.#expecting = frame.isObject ? 'key' : 'value';
-    else throw invalid('its JSON is malformed');
+    if (byte === colon && this.#expecting === expecting.colon) {
+      // A key that is held takes its colon with it.
+      if (this.#key !== keys.bulkDataUri) this.#put(colon);
+      this.#expecting = expecting.value;
+    } else if (byte === comma && this.#expecting === expecting.commaOrEnd && this.#depth > 0) {
+      const frame = this.#frames[this.#depth - 1] ?? 0;
+      this.#expecting = frame & isObject ? expecting.key : expecting.value;
+    } else throw invalid('its JSON is malformed');
   }
 
   #open(byte: number): void {
-    const above = this.#frames.at(-1);
+    const above = this.#depth === 0 ? 0 : (this.#frames[this.#depth - 1] ?? 0);
+    const key = this.#key;
     this.#beginValue();
-    if (this.#frames.length >= maxDepth) throw invalid('its JSON is nested too deeply');
-    const isObject = byte === openBrace;
-    const holdsUrls = isObject
-      ? above?.isObject === true && urlAttributes.has(this.#key)
-      : above?.holdsUrls === true && above.isObject && this.#key === 'Value';
-    this.#frames.push({ isObject, holdsUrls, hasMembers: false });
+    if (this.#depth >= maxDepth) throw invalid('its JSON is nested too deeply');
+    let frame = 0;
+    if (byte === openBrace) {
+      frame = isObject;
+      if (key === keys.urlAttribute) frame |= holdsUrls;
+    } else if (key === keys.value && above & holdsUrls) frame = holdsUrls;
+    this.#frames[this.#depth] = frame;
+    this.#depth += 1;
+    this.#key = keys.other;
     this.#put(byte);
-    this.#expecting = isObject ? 'key' : 'value';
+    this.#expecting = byte === openBrace ? expecting.keyOrEnd : expecting.valueOrEnd;
   }
 
   #close(byte: number): void {
-    const frame = this.#frames.pop();
-    const isEmpty = this.#expecting === (frame?.isObject ? 'key' : 'value') && !frame?.hasMembers;
-    if (frame?.isObject !== (byte === closeBrace) || !(isEmpty || this.#expecting === 'comma')) {
+    const isBrace = byte === closeBrace;
+    const frame = this.#depth === 0 ? 0 : (this.#frames[this.#depth - 1] ?? 0);
+    const mayEnd =
+      this.#expecting === expecting.commaOrEnd ||
+      this.#expecting === (isBrace ? expecting.keyOrEnd : expecting.valueOrEnd);
+    if (this.#depth === 0 || !mayEnd || (frame & isObject) !== (isBrace ? isObject : 0)) {
       throw invalid('its JSON is malformed');
     }
+    this.#depth -= 1;
     this.#put(byte);
     this.#endValue();
   }
 
+  /** Before all but the first of what is written into an object or array. */
+  #putComma(): void {
+    if (this.#depth === 0) return;
+    const frame = this.#frames[this.#depth - 1] ?? 0;
+    if (frame & hasMembers) this.#put(comma);
+    else this.#frames[this.#depth - 1] = frame | hasMembers;
+  }
+
   #put(byte: number): void {
-    if (this.#outLength === this.#out.length) this.#grow(1);
-    this.#out[this.#outLength] = byte;
-    this.#outLength += 1;
+    this.#out[this.#length] = byte;
+    this.#length += 1;
   }
 
-  #putBytes(bytes: Buffer, start: number, end: number): void {
-    if (this.#outLength + end - start > this.#out.length) this.#grow(end - start);
-    bytes.copy(this.#out, this.#outLength, start, end);
-    this.#outLength += end - start;
+  /** Writes what was not read here; `unread` bytes may have to follow. */
+  #putText(text: string, unread: number): void {
+    const needed = this.#length + Buffer.byteLength(text) + unread + slack;
+    if (needed > this.#out.length) {
+      const larger = Buffer.allocUnsafe(needed * 2);
+      this.#out.copy(larger, 0, 0, this.#length);
+      this.#out = larger;
+    }
+    this.#length += this.#out.write(text, this.#length);
   }
 
-  #grow(bytes: number): void {
-    const larger = Buffer.allocUnsafe(this.#out.length * 2 + bytes);
-    this.#out.copy(larger, 0, 0, this.#outLength);
-    this.#out = larger;
+  #copy(start: number, end: number): void {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    const length = this.#length;
+    if (end - start > shortRun) bytes.copy(out, length, start, end);
+    else for (let at = start; at < end; at += 1) out[length + at - start] = bytes[at] ?? 0;
+    this.#length = length + end - start;
   }
 }
 
-function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
-}
-
-/** What numbers and `true`, `false`, `null` are made of. */
-function isScalarByte(byte: number): boolean {
-  return (
-    (byte >= 0x30 && byte <= 0x39) ||
-    (byte >= 0x61 && byte <= 0x7a) ||
-    byte === 0x2d ||
-    byte === 0x2b ||
-    byte === 0x2e ||
-    byte === 0x45
-  );
-}
-
-function parseString(text: string): string {
+function parseString(bytes: Buffer, start: number, end: number): string {
   try {
-    return JSON.parse(`"${text}"`) as string;
+    return JSON.parse(bytes.toString('utf8', start, end)) as string;
   } catch {
     throw invalid('its JSON is malformed');
   }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { decodeFileHeader } from '../dicom/part10.ts';
-import type { FileHeader } from '../dicom/part10.ts';
 import { ObjectUnreadableError } from '../errors/object-errors.ts';
+import { decodeFileHeader } from './part10.ts';
+import type { FileHeader } from './part10.ts';
 
 /** Holds every group 0002 without private information many times over. */
 const headBytes = 16 * 1024;
@@ -9,6 +9,8 @@ const headBytes = 16 * 1024;
 /** A Part 10 file while it arrives. */
 export interface OpenPart10 {
   readonly header: FileHeader;
+  /** What stands before the data set, as it came. */
+  readonly start: Buffer;
   /** What stands behind group 0002; can be read once. A chunk is valid until the next is asked for. */
   readonly dataSet: AsyncGenerator<Buffer>;
 }
@@ -23,7 +25,12 @@ export async function openPart10(chunks: AsyncIterator<Buffer>): Promise<OpenPar
   const head = await readHead(chunks);
   const header = decodeFileHeader(head);
   if (header === undefined) throw new ObjectUnreadableError('not a DICOM Part 10 file');
-  return { header, dataSet: joined(head.subarray(header.dataSetOffset), chunks) };
+  const { dataSetOffset } = header;
+  return {
+    header,
+    start: head.subarray(0, dataSetOffset),
+    dataSet: joined(head.subarray(dataSetOffset), chunks),
+  };
 }
 
 /** The data set of a Part 10 file; nothing is opened before it is read. */

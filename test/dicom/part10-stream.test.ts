@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dataSetOf, openPart10, readOnce } from '../../src/archive/part10-stream.ts';
+import { dataSetOf, openPart10, readOnce } from '../../src/dicom/part10-stream.ts';
 import { decodeFileHeader } from '../../src/dicom/part10.ts';
 import { ObjectUnreadableError } from '../../src/errors/object-errors.ts';
 import { buildPart10 } from '../support/dicom-object.ts';
