@@ -21,6 +21,10 @@ export interface SearchQuery {
   readonly seriesInstanceUid?: Uid;
   /** Attribute (eight hexadecimal digits) → value to match; `*` and `?` are wildcards. */
   readonly match: Readonly<Record<string, string>>;
+  /** Attributes wanted beside those an archive returns anyway, or all it has. */
+  readonly includeField?: readonly string[] | 'all';
+  /** Names may be spelled differently (PS3.18 §8.3.4.2.1), where the archive can do that. */
+  readonly fuzzyMatching?: boolean;
   readonly limit?: number;
   readonly offset?: number;
 }

@@ -1,5 +1,6 @@
 import type { DicomJson } from '../../dicom/dicom-json.ts';
 import type { Part10Source, RetrievedObject } from '../../dicom/instance.ts';
+import { dataSetOf } from '../../dicom/part10-stream.ts';
 import { dataSetEncodingOf } from '../../dicom/transfer-syntax.ts';
 import { parseUid } from '../../dicom/uid.ts';
 import type { Uid } from '../../dicom/uid.ts';
@@ -7,7 +8,6 @@ import { BridgeError } from '../../errors/bridge-error.ts';
 import { NotFoundError } from '../../errors/origin-errors.ts';
 import type { Comparison } from '../../translate/stow-answer.ts';
 import type { Archive, InstanceSelector } from '../archive.ts';
-import { dataSetOf } from '../part10-stream.ts';
 
 interface CompareOptions {
   readonly archive: Pick<Archive, 'search' | 'retrieve'>;

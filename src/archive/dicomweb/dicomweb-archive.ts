@@ -7,12 +7,20 @@ import {
 } from '../../errors/origin-errors.ts';
 import type { DuplicatePolicy } from '../../translate/stow-answer.ts';
 import type { StowVerdict } from '../../translate/stow-verdict.ts';
+import type { ResponseSink } from '../../translate/response-sink.ts';
+import type { StoreInstancesResponse } from '../../translate/store-instances-response.ts';
 import type { Archive, InstanceSelector, SearchQuery } from '../archive.ts';
+import type { AnswerOptions, DicomwebOrigin, ReadRequest } from '../dicomweb-origin.ts';
+import type { ArrivingObject, StoreArrivingOptions, StoreOrigin } from '../store-origin.ts';
 import { compareWithArchived } from './compare-duplicate.ts';
 import { readJsonAnswer } from './json-answer.ts';
 import { OriginClient } from './origin-client.ts';
 import type { OriginAnswer, OriginClientOptions } from './origin-client.ts';
+import { originQuirks } from './origin-quirks.ts';
+import type { OriginProduct } from './origin-quirks.ts';
+import { DicomwebRelay } from './relay.ts';
 import { resourcePath, searchPath } from './resource-path.ts';
+import { storeThrough } from './store-through.ts';
 import { stow } from './stow.ts';
 import { acceptAsStored, readObjects } from './wado.ts';
 import type { UploadShaper } from './upload-shaper.ts';
@@ -32,6 +40,11 @@ export interface DicomWebArchiveOptions extends OriginClientOptions {
   readonly duplicates?: DuplicatePolicy;
   /** How fast uploads go that are not urgent; as fast as they can without. */
   readonly shaper?: UploadShaper | undefined;
+  /**
+   * Whose peculiarities are reckoned with when it is asked. Orthanc's, the most careful, unless told
+   * otherwise: it names itself in no answer, and asked otherwise than it can bear it dies.
+   */
+  readonly quirks?: OriginProduct | undefined;
   readonly now: () => number;
 }
 
@@ -44,18 +57,23 @@ interface Cancellable {
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** An archive behind PS3.18 web services. Opens its first connection with its first request. */
-export class DicomWebArchive implements Archive {
+export class DicomWebArchive implements Archive, DicomwebOrigin, StoreOrigin {
   readonly #options: DicomWebArchiveOptions;
   /** Objects may keep all their connections busy for long; a question does not wait behind them. */
   readonly #uploads: OriginClient;
+  /** What comes from clients of ours, as fast as they send it. */
+  readonly #passages: OriginClient;
   readonly #downloads: OriginClient;
   readonly #questions: OriginClient;
+  readonly #relay: DicomwebRelay;
 
   constructor(options: DicomWebArchiveOptions) {
     this.#options = options;
     this.#uploads = new OriginClient(options);
+    this.#passages = new OriginClient({ ...options, connectEachTime: true });
     this.#downloads = new OriginClient(options);
     this.#questions = new OriginClient(options);
+    this.#relay = new DicomwebRelay(options);
   }
 
   store(
@@ -79,6 +97,26 @@ export class DicomWebArchive implements Archive {
     });
   }
 
+  storeArriving(
+    objects: AsyncIterable<ArrivingObject>,
+    { studyInstanceUid, signal, trace }: StoreArrivingOptions,
+  ): Promise<StoreInstancesResponse> {
+    const { stowPath = '', nameTransferSyntax = false, now } = this.#options;
+    const study = studyInstanceUid === undefined ? '' : `/${studyInstanceUid}`;
+    return storeThrough(objects, {
+      client: this.#passages,
+      path: `${stowPath}/studies${study}`,
+      nameTransferSyntax,
+      now,
+      signal,
+      trace,
+    });
+  }
+
+  answer(request: ReadRequest, sink: ResponseSink, options: AnswerOptions): Promise<void> {
+    return this.#relay.answer(request, sink, options);
+  }
+
   async answers(options: Cancellable): Promise<boolean | undefined> {
     const { signal } = options;
     try {
@@ -92,8 +130,9 @@ export class DicomWebArchive implements Archive {
   }
 
   async search(query: SearchQuery, options: Cancellable): Promise<readonly DicomJson[]> {
-    const { qidoPath = '', now } = this.#options;
-    return readJsonAnswer(await this.#ask(`${qidoPath}${searchPath(query)}`, options), now());
+    const { qidoPath = '', quirks = 'orthanc', now } = this.#options;
+    const path = `${qidoPath}${searchPath(query, originQuirks[quirks].queryValue)}`;
+    return readJsonAnswer(await this.#ask(path, options), now());
   }
 
   async metadata(selector: InstanceSelector, options: Cancellable): Promise<readonly DicomJson[]> {
@@ -116,8 +155,8 @@ export class DicomWebArchive implements Archive {
   }
 
   async close(): Promise<void> {
-    const clients = [this.#uploads, this.#downloads, this.#questions];
-    await Promise.all(clients.map((client) => client.close()));
+    const clients = [this.#uploads, this.#passages, this.#downloads, this.#questions];
+    await Promise.all([...clients, this.#relay].map((client) => client.close()));
   }
 
   #ask(path: string, { signal, trace }: Cancellable): Promise<OriginAnswer> {

@@ -27,6 +27,11 @@ export interface OriginClientOptions {
   /** Makes the connections, `tls` included, where they do not go straight. */
   readonly connect?: buildConnector.connector;
   readonly log: Logger;
+  /**
+   * Every request on a new connection, closed behind it: for those that cannot be made twice, and so
+   * must not meet a connection the archive is just closing. Connections are kept unless told so.
+   */
+  readonly connectEachTime?: boolean;
   /** In place of a connection pool of our own. */
   readonly dispatcher?: Dispatcher;
 }
@@ -38,6 +43,8 @@ interface OriginRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Gives the body from its first byte, as often as it is asked. */
   readonly body?: () => AsyncIterable<Buffer>;
+  /** Nobody changes a chunk of the body after it was given. Otherwise it is only lent. */
+  readonly hasLastingChunks?: boolean;
   /** What it belongs to; each attempt is a span of it. */
   readonly trace?: string | undefined;
 }
@@ -93,12 +100,7 @@ export class OriginClient {
     signal: AbortSignal,
   ): Promise<OriginAnswer> {
     return this.#authorized(signal, (authorization) =>
-      this.#attempt(async () => {
-        const answer = await this.#send(request, authorization, signal);
-        const body = await readBounded(answer.body, request.maxAnswerBytes);
-        signal.throwIfAborted();
-        return { ...headOf(answer), body };
-      }),
+      this.#attempt(() => this.#read(request, authorization, signal)),
     );
   }
 
@@ -115,6 +117,25 @@ export class OriginClient {
         opened(await this.#send({ ...request, headers }, authorization, signal), signal),
       ),
     );
+  }
+
+  /**
+   * Sends a body that can be read once, and reads the answer. There is one attempt, whatever comes of
+   * it: after 401, only the next request goes with another token.
+   *
+   * The answer may come before the body is over; then no more of it is read.
+   *
+   * @throws as `exchange`.
+   */
+  async exchangeOnce(
+    request: OriginRequest & { readonly maxAnswerBytes: number },
+    signal: AbortSignal,
+  ): Promise<OriginAnswer> {
+    const { authorization: source } = this.#options;
+    const authorization = await source.authorization({ signal });
+    const answer = await this.#read(request, authorization, signal);
+    if (answer.status === 401 && authorization !== undefined) source.refused(authorization);
+    return answer;
   }
 
   async close(): Promise<void> {
@@ -157,13 +178,24 @@ export class OriginClient {
     }
   }
 
+  async #read(
+    request: OriginRequest & { readonly maxAnswerBytes: number },
+    authorization: string | undefined,
+    signal: AbortSignal,
+  ): Promise<OriginAnswer> {
+    const answer = await this.#send(request, authorization, signal);
+    const body = await readBounded(answer.body, request.maxAnswerBytes);
+    signal.throwIfAborted();
+    return { ...headOf(answer), body };
+  }
+
   async #send(
     request: OriginRequest,
     authorization: string | undefined,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
     const { timeoutMs } = this.#options;
-    const body = request.body && watched(request.body());
+    const body = request.body && watched(request.body(), request.hasLastingChunks === true);
     try {
       return await this.#dispatcher().request({
         origin: this.#root.origin,
@@ -188,12 +220,13 @@ export class OriginClient {
   }
 
   #dispatcher(): Dispatcher {
-    const { dispatcher, connections, connect, tls, timeoutMs } = this.#options;
+    const { dispatcher, connections, connect, tls, timeoutMs, connectEachTime } = this.#options;
     this.#pool ??=
       dispatcher ??
       new Pool(this.#root.origin, {
         connections,
-        pipelining: 1,
+        // 0 is undici's word for connections that are closed behind each request.
+        pipelining: connectEachTime === true ? 0 : 1,
         connect: connect ?? { ...tls, timeout: Math.min(timeoutMs, longestConnectMs) },
       });
     return this.#pool;
@@ -248,14 +281,14 @@ interface WatchedBody {
   failure: { readonly error: unknown } | undefined;
 }
 
-function watched(source: AsyncIterable<Buffer>): WatchedBody {
+function watched(source: AsyncIterable<Buffer>, isLasting: boolean): WatchedBody {
   const body: WatchedBody = { chunks: watch(), failure: undefined };
   return body;
 
   async function* watch(): AsyncGenerator<Buffer> {
     try {
       for await (const chunk of source) {
-        yield chunk.length < socketBufferBytes ? Buffer.from(chunk) : chunk;
+        yield isLasting || chunk.length >= socketBufferBytes ? chunk : Buffer.from(chunk);
       }
     } catch (error) {
       body.failure = { error };

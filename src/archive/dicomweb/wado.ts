@@ -1,4 +1,5 @@
 import type { RetrievedObject } from '../../dicom/instance.ts';
+import { openPart10, readOnce } from '../../dicom/part10-stream.ts';
 import { ObjectUnreadableError } from '../../errors/object-errors.ts';
 import {
   NotFoundError,
@@ -8,7 +9,6 @@ import {
 import { MultipartError } from '../../multipart/multipart-error.ts';
 import { parseMultipartRelated } from '../../multipart/parser.ts';
 import type { ReceivedPart } from '../../multipart/parser.ts';
-import { openPart10, readOnce } from '../part10-stream.ts';
 import { faultOfAnswer } from './answer-fault.ts';
 import type { OpenAnswer } from './origin-client.ts';
 

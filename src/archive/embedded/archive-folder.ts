@@ -40,7 +40,7 @@ export class ArchiveFolder {
   }
 
   /** Writes an object and its data to stable storage; it is not part of the archive yet. */
-  async receive(source: Part10Source, signal: AbortSignal): Promise<string> {
+  async receive(source: Pick<Part10Source, 'read'>, signal: AbortSignal): Promise<string> {
     this.#counter += 1;
     const path = join(this.#incoming, `${process.pid}-${this.#counter}`);
     try {

@@ -1,6 +1,7 @@
 import type { DicomJson } from '../../dicom/dicom-json.ts';
 import type { InstanceIdentity } from '../../dicom/instance.ts';
 import type { Uid } from '../../dicom/uid.ts';
+import type { InstanceSelector } from '../archive.ts';
 import { pickAttributes } from './indexed-attributes.ts';
 
 /** One instance as the index knows it. */
@@ -32,6 +33,22 @@ export class ArchiveIndex {
 
   get studies(): ReadonlyMap<Uid, IndexedStudy> {
     return this.#studies;
+  }
+
+  /** The selected instances, in the order they came; none where the UIDs do not belong together. */
+  select(selector: InstanceSelector): readonly IndexedInstance[] {
+    const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = selector;
+    const series = this.#studies.get(studyInstanceUid)?.series;
+    const chosen =
+      seriesInstanceUid === undefined
+        ? [...(series?.values() ?? [])]
+        : [series?.get(seriesInstanceUid)].filter((one) => one !== undefined);
+    if (sopInstanceUid === undefined) {
+      return chosen.flatMap(({ instances }) => [...instances.values()]);
+    }
+    return chosen
+      .map(({ instances }) => instances.get(sopInstanceUid))
+      .filter((one) => one !== undefined);
   }
 
   /** There is one instance of a SOP Instance UID, whatever study it says it belongs to. */

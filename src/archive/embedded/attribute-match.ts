@@ -20,7 +20,16 @@ export function matchesAll(
   attributes: DicomJson,
   match: Readonly<Record<string, string>>,
 ): boolean {
-  return Object.entries(match).every(([tag, key]) => matches(attributes[tag], key));
+  return Object.entries(match).every(([path, key]) => matchesAt(attributes, path, key));
+}
+
+/** A path leads through sequences (`00400275.00400007`), of which one item has to match. */
+function matchesAt(attributes: DicomJson, path: string, key: string): boolean {
+  const [tag = '', ...inner] = path.split('.');
+  const attribute = attributes[tag];
+  if (inner.length === 0) return matches(attribute, key);
+  const items = (attribute?.Value ?? []) as readonly DicomJson[];
+  return matches(undefined, key) || items.some((one) => matchesAt(one, inner.join('.'), key));
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
 import { ObjectUnreadableError } from '../../errors/object-errors.ts';
 
@@ -7,13 +8,18 @@ export interface ByteSource {
   /** Position behind the last byte. */
   readonly end: number;
   /** @throws {@link ObjectUnreadableError} when the source ends before. */
-  bytes(position: number, length: number): Promise<Buffer>;
+  readonly bytes: (position: number, length: number) => Promise<Buffer>;
 }
 
-const windowBytes = 65_536;
+/** Holds what stands before the pixel data of most objects. */
+const headWindowBytes = 65_536;
 
 /** Reads a file through one window that moves with the reader. */
-export function fileSource(file: FileHandle, end: number): ByteSource {
+export function fileSource(
+  file: FileHandle,
+  end: number,
+  windowBytes = headWindowBytes,
+): ByteSource {
   let window: Buffer = Buffer.alloc(0);
   let windowStart = 0;
   return {
@@ -41,23 +47,12 @@ const inflatedHeadBytes = 16 * 2 ** 20;
  * head; a bomb is not unpacked beyond it.
  */
 export async function inflatedSource(file: FileHandle, start: number): Promise<ByteSource> {
-  const inflate = createInflateRaw();
-  const input = file.createReadStream({ start, autoClose: false });
-  input.once('error', (error) => inflate.destroy(error));
-  input.pipe(inflate);
   const parts: Buffer[] = [];
   let length = 0;
-  try {
-    for await (const part of inflate as AsyncIterable<Buffer>) {
-      parts.push(part);
-      length += part.length;
-      if (length >= inflatedHeadBytes) break;
-    }
-  } catch {
-    throw new ObjectUnreadableError('deflated data set cannot be inflated');
-  } finally {
-    input.destroy();
-    inflate.destroy();
+  for await (const part of inflated(file, start)) {
+    parts.push(part);
+    length += part.length;
+    if (length >= inflatedHeadBytes) break;
   }
   const all = Buffer.concat(parts);
   return {
@@ -67,6 +62,80 @@ export async function inflatedSource(file: FileHandle, start: number): Promise<B
         ? Promise.resolve(all.subarray(position, position + count))
         : Promise.reject(endsEarly()),
   };
+}
+
+/** Longer pieces cost memory, shorter ones time. */
+const chunkBytes = 262_144;
+
+/**
+ * Reads a stretch of a file; each chunk is a buffer of its own.
+ *
+ * @throws {@link ObjectUnreadableError} when the file ends before.
+ */
+export async function* readStretch(
+  file: FileHandle,
+  at: number,
+  length: number,
+): AsyncGenerator<Buffer> {
+  const end = at + length;
+  for (let from = at; from < end;) {
+    const wanted = Math.min(chunkBytes, end - from);
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, from);
+    if (bytesRead === 0) throw endsEarly();
+    yield buffer.subarray(0, bytesRead);
+    from += bytesRead;
+  }
+}
+
+/**
+ * Reads a stretch of a deflated data set that begins at `start`. What lies before the stretch has to
+ * be inflated too, but is not kept.
+ */
+export async function* readInflatedStretch(
+  file: FileHandle,
+  start: number,
+  at: number,
+  length: number,
+): AsyncGenerator<Buffer> {
+  const end = at + length;
+  let position = 0;
+  for await (const part of inflated(file, start)) {
+    const wanted = part.subarray(Math.max(0, at - position), Math.max(0, end - position));
+    if (wanted.length > 0) yield wanted;
+    position += part.length;
+    if (position >= end) return;
+  }
+  if (position < end) throw endsEarly();
+}
+
+async function* readToEnd(file: FileHandle, start: number): AsyncGenerator<Buffer> {
+  for (let from = start; ;) {
+    const { bytesRead, buffer } = await file.read(
+      Buffer.allocUnsafe(headWindowBytes),
+      0,
+      headWindowBytes,
+      from,
+    );
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    from += bytesRead;
+  }
+}
+
+async function* inflated(file: FileHandle, start: number): AsyncGenerator<Buffer> {
+  const inflate = createInflateRaw();
+  // Not file.createReadStream: it closes the file when it is left early.
+  const input = Readable.from(readToEnd(file, start), { objectMode: false });
+  input.once('error', (error) => inflate.destroy(error));
+  input.pipe(inflate);
+  try {
+    for await (const part of inflate as AsyncIterable<Buffer>) yield part;
+  } catch {
+    throw new ObjectUnreadableError('deflated data set cannot be inflated');
+  } finally {
+    input.destroy();
+    inflate.destroy();
+  }
 }
 
 function endsEarly(): ObjectUnreadableError {

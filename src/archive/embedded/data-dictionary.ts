@@ -1,8 +1,11 @@
-/** Says which value representation an element of the standard has (PS3.6 §6). */
+/** Says which value representation an element of the standard has (PS3.6 §6); `xs` is US or SS. */
 export type VrLookup = (tag: string) => string;
 
-/** What the standard leaves open is settled by what a reader without context can do with it. */
-const ambiguous: Readonly<Record<string, string>> = { xs: 'US', ox: 'OW', lt: 'OW', na: 'UN' };
+/**
+ * What the standard leaves open is settled by what a reader without context can do with it; `xs` is
+ * not: the object says elsewhere whether these are signed.
+ */
+const ambiguous: Readonly<Record<string, string>> = { ox: 'OW', lt: 'OW', na: 'UN' };
 
 let loaded: Promise<VrLookup> | undefined;
 

@@ -22,6 +22,39 @@ interface Element {
   readonly inside: Encoding;
 }
 
+/** A value that is not read along with the attributes: bulk data, or one too long for them. */
+export interface UnreadValue {
+  readonly tag: string;
+  /** Tags and item numbers in turn, such as `54000100/1/54001010`. */
+  readonly path: string;
+  readonly vr: string;
+  /** Position of the value; of the first item, where it is encapsulated. */
+  readonly at: number;
+  /** `undefined` for encapsulated pixel data, which go on until a delimiter. */
+  readonly length: number | undefined;
+  readonly bigEndian: boolean;
+}
+
+/**
+ * What to write of a value that is not read.
+ *
+ * @param read - reads it after all, for short ones; not there for what stands at the end of reading.
+ */
+export type DescribeValue = (
+  value: UnreadValue,
+  read?: () => Promise<Buffer>,
+) => DicomJsonAttribute | undefined | Promise<DicomJsonAttribute | undefined>;
+
+/** What is wanted of a data set. */
+export interface DataSetWishes {
+  /** Answers false for the first top-level tag that is not wanted any more, nor what follows it. */
+  readonly accept: (tag: string) => boolean;
+  /** Answers false for a top-level element to be passed over; unless told otherwise, none is. */
+  readonly wants?: (tag: string) => boolean;
+  /** Unless told otherwise, nothing is written of what is not read. */
+  readonly describe?: DescribeValue;
+}
+
 const undefinedLength = 0xffffffff;
 /** What a value of VR UN is written in, whatever is around it (PS3.5 §6.2.2). */
 const implicitVr: Encoding = { explicitVr: false, bigEndian: false };
@@ -35,15 +68,19 @@ const maxDepth = 2_048;
 /**
  * Reads the attributes of a data set into the DICOM JSON Model, in UTF-8 whatever it was written in.
  *
- * Bulk data is passed over by its length, never read; what follows the pixel data of the top level
- * (paddings, signatures) is not looked at. So memory depends on the attributes alone.
+ * Bulk data is passed over by its length, never read. So memory depends on the attributes alone.
  *
  * @throws {@link ObjectUnreadableError} when the structure cannot be followed.
  * @see PS3.18 §F.2 (model), PS3.5 §7 (data set)
  */
 export class DataSetReader {
   readonly #source: ByteSource;
+  /** Sequences and items around where the reader is. */
+  readonly #path: string[] = [];
   #position: number;
+  #wishes: DataSetWishes = { accept: () => true };
+  /** Pixel Representation (0028,0103), of which Implicit VR needs to know (PS3.5 §A.1). */
+  #isSigned = false;
 
   constructor(source: ByteSource, position: number) {
     this.#source = source;
@@ -55,30 +92,37 @@ export class DataSetReader {
     return this.#position;
   }
 
-  /** @param accept - answers false for the first top-level tag that is not wanted any more. */
-  read(encoding: Encoding, accept: (tag: string) => boolean): Promise<DicomJson> {
-    return this.#dataSet(this.#source.end, encoding, textDecodingFor([]), 0, accept);
+  read(encoding: Encoding, wishes: DataSetWishes): Promise<DicomJson> {
+    this.#wishes = wishes;
+    return this.#dataSet(this.#source.end, encoding, textDecodingFor([]));
   }
 
-  async #dataSet(
-    end: number,
-    encoding: Encoding,
-    inherited: TextDecoding,
-    depth: number,
-    accept?: (tag: string) => boolean,
-  ): Promise<DicomJson> {
+  /** Reads the head of the element at which reading stopped; `undefined` at the end. */
+  async locate(encoding: Encoding): Promise<UnreadValue | undefined> {
+    return this.#position < this.#source.end
+      ? this.#unread(await this.#element(encoding))
+      : undefined;
+  }
+
+  async #dataSet(end: number, encoding: Encoding, inherited: TextDecoding): Promise<DicomJson> {
+    const depth = this.#path.length;
     if (depth > maxDepth) throw new ObjectUnreadableError('sequences nest too deeply');
     const attributes: Record<string, DicomJsonAttribute> = {};
     let decodeText = inherited;
     while (this.#position < end) {
       const start = this.#position;
       const tag = readTag(await this.#source.bytes(start, 4), encoding.bigEndian);
-      if (accept?.(tag) === false) break;
+      if (depth === 0 && !this.#wishes.accept(tag)) break;
       const element = await this.#element(encoding);
       if (tag === itemDelimitation) break;
-      const attribute = await this.#attribute(element, decodeText, depth);
+      if (depth === 0 && this.#wishes.wants?.(tag) === false) {
+        await this.#pass(element);
+        continue;
+      }
+      const attribute = await this.#attribute(element, decodeText);
       if (attribute === undefined || element.tag.endsWith('0000')) continue;
       attributes[element.tag] = attribute;
+      if (element.tag === '00280103') this.#isSigned = attribute.Value?.[0] === 1;
       if (element.tag === '00080005' && attribute.Value !== undefined) {
         decodeText = textDecodingFor(
           attribute.Value.map((term) => (typeof term === 'string' ? term : '')),
@@ -99,7 +143,7 @@ export class DataSetReader {
     }
     if (!explicitVr) {
       const isSequence = wide === undefinedLength && tag !== '7FE00010';
-      const vr = isSequence ? 'SQ' : (await loadDataDictionary())(tag);
+      const vr = isSequence ? 'SQ' : await this.#standardVr(tag);
       return { tag, vr, length: wide, at: this.#position, inside: encoding };
     }
     const vr = header.toString('latin1', 4, 6);
@@ -112,49 +156,71 @@ export class DataSetReader {
     }
     const length = readLength(await this.#take(4), 0, bigEndian);
     if (vr !== 'UN') return { tag, vr, length, at: this.#position, inside: encoding };
-    const known = length === undefinedLength ? 'SQ' : (await loadDataDictionary())(tag);
+    const known = length === undefinedLength ? 'SQ' : await this.#standardVr(tag);
     return { tag, vr: known, length, at: this.#position, inside: implicitVr };
   }
 
-  /** Reads or passes over the value; `undefined` for what metadata leaves out. */
+  async #standardVr(tag: string): Promise<string> {
+    const vr = (await loadDataDictionary())(tag);
+    if (vr !== 'xs') return vr;
+    return this.#isSigned ? 'SS' : 'US';
+  }
+
+  /** Reads or passes over the value; `undefined` for what is left out. */
   async #attribute(
-    { vr, length, at, inside }: Element,
+    element: Element,
     decodeText: TextDecoding,
-    depth: number,
   ): Promise<DicomJsonAttribute | undefined> {
-    if (length === undefinedLength && bulkVrs.has(vr)) {
-      await this.#passFragments(inside);
-      return undefined;
+    const { vr, length, inside } = element;
+    const isBulk = bulkVrs.has(vr) || (length > maxValueBytes && length !== undefinedLength);
+    if (isBulk && vr !== 'SQ') {
+      await this.#pass(element);
+      const read = (): Promise<Buffer> => this.#source.bytes(element.at, element.length);
+      return this.#wishes.describe?.(this.#unread(element), read);
     }
-    if (vr === 'SQ' || length === undefinedLength) {
-      const end = length === undefinedLength ? undefined : at + length;
-      return this.#sequence(end, inside, decodeText, depth);
-    }
-    if (at + length > this.#source.end)
-      throw new ObjectUnreadableError('object ends inside an element');
-    if (bulkVrs.has(vr) || length > maxValueBytes) {
-      this.#position = at + length;
-      return undefined;
-    }
+    if (vr === 'SQ' || length === undefinedLength) return this.#sequence(element, decodeText);
     return readElementValue(vr, await this.#take(length), {
       bigEndian: inside.bigEndian,
       decodeText,
     });
   }
 
+  #unread({ tag, vr, at, length, inside }: Element): UnreadValue {
+    return {
+      tag,
+      path: [...this.#path, tag].join('/'),
+      vr,
+      at,
+      length: length === undefinedLength ? undefined : length,
+      bigEndian: inside.bigEndian,
+    };
+  }
+
+  /** Goes behind an element without looking at what it holds, as far as its length allows. */
+  async #pass(element: Element): Promise<void> {
+    const { vr, length, at, inside } = element;
+    if (length !== undefinedLength) {
+      if (at + length > this.#source.end)
+        throw new ObjectUnreadableError('object ends inside an element');
+      this.#position = at + length;
+    } else if (bulkVrs.has(vr)) await this.#passFragments(inside);
+    else await this.#sequence(element, textDecodingFor([]));
+  }
+
   async #sequence(
-    end: number | undefined,
-    encoding: Encoding,
+    { tag: ownTag, length: ownLength, at: start, inside: encoding }: Element,
     decodeText: TextDecoding,
-    depth: number,
   ): Promise<DicomJsonAttribute> {
+    const end = ownLength === undefinedLength ? undefined : start + ownLength;
     const items: DicomJson[] = [];
     while (this.#position < (end ?? this.#source.end)) {
       const { tag, length, at } = await this.#element(encoding);
       if (tag === sequenceDelimitation) break;
       if (tag !== item) throw new ObjectUnreadableError('sequence holds something that is no item');
       const itemEnd = length === undefinedLength ? (end ?? this.#source.end) : at + length;
-      items.push(await this.#dataSet(itemEnd, encoding, decodeText, depth + 1));
+      this.#path.push(`${ownTag}/${items.length + 1}`);
+      items.push(await this.#dataSet(itemEnd, encoding, decodeText));
+      this.#path.pop();
     }
     return items.length === 0 ? { vr: 'SQ' } : { vr: 'SQ', Value: items };
   }

@@ -2,20 +2,28 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DicomJson } from '../../dicom/dicom-json.ts';
 import type { Part10Source, RetrievedObject } from '../../dicom/instance.ts';
+import { dataSetOf, readOnce } from '../../dicom/part10-stream.ts';
 import type { Uid } from '../../dicom/uid.ts';
 import { ObjectUnreadableError } from '../../errors/object-errors.ts';
-import { NotFoundError } from '../../errors/origin-errors.ts';
+import { NotFoundError, OriginUnavailableError } from '../../errors/origin-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { ResponseSink } from '../../translate/response-sink.ts';
+import type { StoreInstancesResponse } from '../../translate/store-instances-response.ts';
 import type { InstanceOutcome, StowVerdict } from '../../translate/stow-verdict.ts';
 import type { Archive, InstanceSelector, SearchQuery } from '../archive.ts';
-import { dataSetOf, readOnce } from '../part10-stream.ts';
+import type { AnswerOptions, DicomwebOrigin, ReadRequest } from '../dicomweb-origin.ts';
+import type { ArrivingObject, StoreOrigin } from '../store-origin.ts';
 import { ArchiveFolder, readFileInChunks } from './archive-folder.ts';
 import { ArchiveIndex } from './archive-index.ts';
 import type { IndexedInstance } from './archive-index.ts';
+import { EmbeddedOrigin } from './embedded-origin.ts';
 import { IndexFile } from './index-file.ts';
 import { pickAttributes } from './indexed-attributes.ts';
-import { readPart10Head, uidIn } from './part10-reader.ts';
+import { readPart10Head } from './part10-reader.ts';
 import { searchIndex } from './search-index.ts';
+import { storeArriving } from './store-arriving.ts';
+import type { SingleReading } from './store-arriving.ts';
+import { uidIn } from './uid-in.ts';
 
 interface Cancellable {
   readonly signal: AbortSignal;
@@ -27,17 +35,23 @@ interface Cancellable {
  * What `store` calls delivered is on stable storage. The same SOP Instance UID again replaces what
  * was there. The index is a cache: delete it, and the next start reads the files instead.
  */
-export class EmbeddedArchive implements Archive {
+export class EmbeddedArchive implements Archive, DicomwebOrigin, StoreOrigin {
   readonly #folder: ArchiveFolder;
   readonly #indexFile: IndexFile;
   readonly #index = new ArchiveIndex();
   readonly #log: Logger;
+  readonly #origin: EmbeddedOrigin;
   #opened: Promise<void> | undefined;
 
   constructor({ folder, log }: { readonly folder: string; readonly log: Logger }) {
     this.#folder = new ArchiveFolder(folder);
     this.#indexFile = new IndexFile(join(folder, 'index.jsonl'));
     this.#log = log;
+    this.#origin = new EmbeddedOrigin({
+      index: this.#index,
+      pathOf: (instance) => this.#folder.pathOf(instance),
+      readAttributes: this.#readAttributes,
+    });
   }
 
   /** Makes the folder and reads the index; other calls wait for it, and do it when nobody has. */
@@ -66,10 +80,13 @@ export class EmbeddedArchive implements Archive {
 
   async search(query: SearchQuery, { signal }: Cancellable): Promise<readonly DicomJson[]> {
     await this.open();
-    return searchIndex(this.#index, query, async (instance) => {
+    const found: DicomJson[] = [];
+    const results = searchIndex(this.#index, query, (instance) => {
       signal.throwIfAborted();
-      return (await readPart10Head(this.#folder.pathOf(instance))).attributes;
+      return this.#readAttributes(instance);
     });
+    for await (const { attributes } of results) found.push(attributes);
+    return found;
   }
 
   async *retrieve(
@@ -92,14 +109,33 @@ export class EmbeddedArchive implements Archive {
     const found: DicomJson[] = [];
     for (const instance of await this.#select(selector)) {
       signal.throwIfAborted();
-      found.push((await readPart10Head(this.#folder.pathOf(instance))).attributes);
+      found.push(await this.#readAttributes(instance));
     }
     return found;
+  }
+
+  async answer(request: ReadRequest, sink: ResponseSink, options: AnswerOptions): Promise<void> {
+    await this.#openForOthers();
+    await this.#origin.answer(request, sink, options);
+  }
+
+  async storeArriving(
+    objects: AsyncIterable<ArrivingObject>,
+    { signal }: Cancellable,
+  ): Promise<StoreInstancesResponse> {
+    await this.#openForOthers();
+    return storeArriving(objects, (object) => this.#storeOne(object, signal));
   }
 
   async close(): Promise<void> {
     await this.#opened?.catch(() => undefined);
     await this.#indexFile.settled();
+  }
+
+  async #openForOthers(): Promise<void> {
+    await this.open().catch((error: unknown) => {
+      throw new OriginUnavailableError('the archive folder cannot be used', { cause: error });
+    });
   }
 
   async #open(): Promise<void> {
@@ -139,7 +175,7 @@ export class EmbeddedArchive implements Archive {
     }
   }
 
-  async #storeOne(source: Part10Source, signal: AbortSignal): Promise<InstanceOutcome> {
+  async #storeOne(source: SingleReading, signal: AbortSignal): Promise<InstanceOutcome> {
     let received: string | undefined;
     try {
       received = await this.#folder.receive(source, signal);
@@ -172,18 +208,12 @@ export class EmbeddedArchive implements Archive {
     }
   }
 
+  readonly #readAttributes = async (instance: IndexedInstance): Promise<DicomJson> =>
+    (await readPart10Head(this.#folder.pathOf(instance))).attributes;
+
   async #select(selector: InstanceSelector): Promise<readonly IndexedInstance[]> {
     await this.open();
-    const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = selector;
-    const found = [...(this.#index.studies.get(studyInstanceUid)?.series.values() ?? [])]
-      .filter(
-        (series) =>
-          seriesInstanceUid === undefined || series.seriesInstanceUid === seriesInstanceUid,
-      )
-      .flatMap((series) => [...series.instances.values()])
-      .filter(
-        (instance) => sopInstanceUid === undefined || instance.sopInstanceUid === sopInstanceUid,
-      );
+    const found = this.#index.select(selector);
     if (found.length === 0) throw new NotFoundError('the archive does not hold it');
     return found;
   }

@@ -39,31 +39,38 @@ const indexedTags = {
 /** A level of the Study Root hierarchy (PS3.4 §C.6.2). */
 export type Level = keyof typeof indexedTags;
 
+/** Says whether an attribute of the index belongs to a level below the one given. */
+export function isOfLowerLevel(tag: string, level: Level): boolean {
+  const levels: readonly Level[] = ['study', 'series', 'instance'];
+  return levels
+    .slice(levels.indexOf(level) + 1)
+    .some((lower) => (indexedTags[lower] as readonly string[]).includes(tag));
+}
+
 /** The attributes of one level; what an object lacks is there without a value. */
 export function pickAttributes(attributes: DicomJson, level: Level): DicomJson {
-  const required = new Set([
-    '00080020',
-    '00080030',
-    '00080050',
-    '00100010',
-    '00100020',
-    '00200010',
-  ]);
   return Object.fromEntries(
     indexedTags[level].flatMap((tag) => {
       const attribute = attributes[tag];
       if (attribute !== undefined) return [[tag, attribute]];
-      return required.has(tag) ? [[tag, { vr: vrOf(tag) }]] : [];
+      const vr = requiredVrs[tag];
+      return vr === undefined ? [] : [[tag, { vr }]];
     }),
   );
 }
 
-function vrOf(tag: string): string {
-  const vrs: Readonly<Record<string, string>> = {
-    '00080020': 'DA',
-    '00080030': 'TM',
-    '00100010': 'PN',
-    '00100020': 'LO',
-  };
-  return vrs[tag] ?? 'SH';
-}
+/** What a result has even where the object lacks it, and its value representation. */
+const requiredVrs: Readonly<Record<string, string>> = {
+  '00080020': 'DA',
+  '00080030': 'TM',
+  '00080050': 'SH',
+  '00080060': 'CS',
+  '00080090': 'PN',
+  '00100010': 'PN',
+  '00100020': 'LO',
+  '00100030': 'DA',
+  '00100040': 'CS',
+  '00200010': 'SH',
+  '00200011': 'IS',
+  '00200013': 'IS',
+};

@@ -1,12 +1,7 @@
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import type { DicomJson } from '../../dicom/dicom-json.ts';
-import { dataSetEncodingOf } from '../../dicom/transfer-syntax.ts';
-import { parseUid } from '../../dicom/uid.ts';
 import type { Uid } from '../../dicom/uid.ts';
-import { ObjectUnreadableError } from '../../errors/object-errors.ts';
-import { fileSource, inflatedSource } from './byte-source.ts';
-import { DataSetReader } from './data-set-reader.ts';
+import type { DescribeValue } from './data-set-reader.ts';
+import { Part10File } from './part10-file.ts';
 
 /** A Part 10 file without its bulk data. */
 export interface Part10Head {
@@ -16,55 +11,43 @@ export interface Part10Head {
   readonly attributes: DicomJson;
 }
 
-const preambleBytes = 132;
-
 /**
- * Reads what a Part 10 file says of itself, through small buffers whatever its size.
+ * Reads what a Part 10 file says of itself, through small buffers whatever its size. What follows the
+ * pixel data (paddings, signatures) is not looked at.
  *
  * @throws {@link ObjectUnreadableError} when it is none, or its structure cannot be followed.
- * @see PS3.10 §7.1
  */
 export async function readPart10Head(path: string): Promise<Part10Head> {
-  const file = await open(path, 'r');
+  const file = await Part10File.open(path);
   try {
-    return await readHead(file);
+    const { transferSyntaxUid, bytes, modifiedAtMs } = file;
+    const attributes = await (
+      await file.reader()
+    ).read(file.encoding, {
+      accept: isBeforePixelData,
+    });
+    return { transferSyntaxUid, bytes, modifiedAtMs, attributes };
   } finally {
     await file.close();
   }
 }
 
-async function readHead(file: FileHandle): Promise<Part10Head> {
-  const { size, mtimeMs } = await file.stat();
-  const source = fileSource(file, size);
-  if (size < preambleBytes || (await source.bytes(128, 4)).toString('latin1') !== 'DICM') {
-    throw new ObjectUnreadableError('not a DICOM Part 10 file');
-  }
-  // More lenient than dicom/part10.ts: files without Media Storage UIDs exist, and nobody needs them here.
-  const header = new DataSetReader(source, preambleBytes);
-  const meta = await header.read({ explicitVr: true, bigEndian: false }, isOfFileHeader);
-  const transferSyntaxUid = uidIn(meta, '00020010');
-  if (transferSyntaxUid === undefined) {
-    throw new ObjectUnreadableError('file header lacks the transfer syntax');
-  }
-  const encoding = dataSetEncodingOf(transferSyntaxUid);
-  const body = encoding.deflated
-    ? new DataSetReader(await inflatedSource(file, header.position), 0)
-    : new DataSetReader(source, header.position);
-  const attributes = await body.read(encoding, isBeforePixelData);
-  return { transferSyntaxUid, bytes: size, modifiedAtMs: mtimeMs, attributes };
-}
-
-/** The first UID an attribute holds. */
-export function uidIn(attributes: DicomJson, tag: string): Uid | undefined {
-  const value = attributes[tag]?.Value?.[0];
-  return typeof value === 'string' ? parseUid(value) : undefined;
-}
-
-function isOfFileHeader(tag: string): boolean {
-  return tag.startsWith('0002');
+/** The attributes, and of bulk data what `describe` says of each; pixel data are among them. */
+export async function readDescribed(file: Part10File, describe: DescribeValue): Promise<DicomJson> {
+  const reader = await file.reader();
+  const attributes = await reader.read(file.encoding, { accept: isBeforePixelData, describe });
+  const next = await reader.locate(file.encoding);
+  if (next === undefined || !isPixelData(next.tag)) return attributes;
+  const pixelData = await describe(next);
+  return pixelData === undefined ? attributes : { ...attributes, [next.tag]: pixelData };
 }
 
 /** Float, double and plain pixel data, and what may come after them. */
-function isBeforePixelData(tag: string): boolean {
+export function isBeforePixelData(tag: string): boolean {
   return tag < '7FE00008';
+}
+
+/** Float Pixel Data, Double Float Pixel Data and Pixel Data; an object has one of them (PS3.5 §8). */
+export function isPixelData(tag: string): boolean {
+  return tag === '7FE00008' || tag === '7FE00009' || tag === '7FE00010';
 }

@@ -140,5 +140,5 @@ function readNoting(touched: number[], ...parts: readonly Buffer[]): Promise<Dic
         : Promise.reject(new ObjectUnreadableError('ends'));
     },
   };
-  return new DataSetReader(source, 0).read(explicitLittle, () => true);
+  return new DataSetReader(source, 0).read(explicitLittle, { accept: () => true });
 }

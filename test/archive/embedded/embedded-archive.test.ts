@@ -185,6 +185,22 @@ describe('searching', () => {
     expect(await search({ '00080070': '' })).toHaveLength(2);
   });
 
+  it('includes what is asked for besides', async () => {
+    const includeField = ['00080070', '00400275.00400007'];
+
+    const [found] = await archive.search({ level: 'series', match: {}, includeField }, { signal });
+
+    expect(found).toMatchObject({ '00080070': { vr: 'LO', Value: ['Drawbridge'] } });
+  });
+
+  it('stops when its caller gives up, though nothing is found', async () => {
+    const aborted = AbortSignal.abort(new Error('gone'));
+
+    await expect(
+      archive.search({ level: 'instance', match: { '00080070': 'X' } }, { signal: aborted }),
+    ).rejects.toThrow('gone');
+  });
+
   it('gives a page of the whole', async () => {
     const all = await archive.search({ level: 'instance', match: {} }, { signal });
 
