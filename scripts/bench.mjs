@@ -7,11 +7,16 @@ import {
   run,
   say,
 } from './bootstrap.mjs';
-import { ensureDebianPackages } from '../test/peers/debian-packages.mjs';
+import {
+  benchPackages,
+  debianPackages,
+  ensureDebianPackages,
+} from '../test/peers/debian-packages.mjs';
 
 requireSupportedNode();
 await ensureInstalled();
-if (!ensureDebianPackages({ say })) process.exit(1);
+const packages = [...debianPackages, ...benchPackages];
+if (!ensureDebianPackages({ say, packages })) process.exit(1);
 await ensureBuilt();
 // Compiled, because Node 20 runs no TypeScript; the test peers come along.
 await run('npx', ['tsc', '-p', 'tsconfig.bench.json']);

@@ -1,14 +1,17 @@
 import { mkdir } from 'node:fs/promises';
-import type { Archive } from './archive/archive.ts';
 import { composeArchive } from './compose/archive.ts';
 import { startControl } from './compose/control.ts';
 import { composeConfirmations, composeForwarder } from './compose/delivery.ts';
 import { composeListener } from './compose/dimse.ts';
-import { startHttpListeners } from './compose/http.ts';
+import { startFront } from './compose/front.ts';
+import { startOperations } from './compose/http.ts';
 import { composeMetrics } from './compose/metrics.ts';
 import { composeSpool } from './compose/spool.ts';
 import type { Config } from './config/config.ts';
+import type { DimseListener } from './dimse/listener.ts';
 import { DeliveryProgress } from './flows/delivery-progress.ts';
+import { Relay } from './flows/relay.ts';
+import { StoreThrough } from './flows/store-through.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { RecentRefusals } from './telemetry/recent-refusals.ts';
 
@@ -20,8 +23,8 @@ export interface Bridge {
     readonly http: number | undefined;
     readonly operations: number | undefined;
   };
-  /** The archive, where this version can read it back: the embedded one. */
-  readonly archive: Archive | undefined;
+  /** Where clients find DICOMweb; `undefined` where the HTTP front is off. */
+  readonly publicRoot: string | undefined;
   /**
    * Stops in order: no new associations, running ones and uploads finish within the grace time of
    * the configuration, then they are broken off. What was acknowledged stays in the spool.
@@ -58,50 +61,59 @@ export async function startBridge(config: Config, log: Logger): Promise<Bridge> 
 
     // Only now: the control socket shows that no other bridge uses the embedded archive's folder.
     const composed = await composeArchive(config, log);
-    const { store, archive } = composed;
+    const { archive } = composed;
     closers.push(() => composed.close());
     const metrics = composeMetrics(config, { spool, archive: composed });
 
-    const listeners = await startHttpListeners(config, {
-      checks: { live: () => true, ready: () => isServing, ingest: () => spool.accepts() },
-      metrics,
-      log,
-    });
-    closers.push(() => listeners.close());
+    const checks = { live: () => true, ready: () => isServing, ingest: () => spool.accepts() };
+    const operations = await startOperations(config, { checks, metrics, log });
+    closers.push(async () => operations?.close());
 
-    // One grace period for both: an object taken in the last second may still leave.
+    // One grace period for all: an object taken in the last second may still leave.
     let grace = AbortSignal.abort();
     const confirmations = composeConfirmations(config);
     const forwarder = composeForwarder(config, {
-      ...{ spool, store, metrics, progress, log },
+      ...{ spool, store: archive, metrics, progress, log },
       outcomes: confirmations,
     });
     forwarder.start();
     closers.push(() => forwarder.stop(grace));
 
+    const stores = new StoreThrough({ origin: archive });
+    const front = await startFront(config, {
+      relay: new Relay({ origin: archive, archive }),
+      storeInstances: (...call) => stores.storeInstances(...call),
+      way: composed.way,
+      ...{ checks, metrics, log },
+    });
+    let dimse: DimseListener | undefined;
     let dimsePort: number | undefined;
+    // Both fronts at once: what one needs of the grace period is not missing to the other.
+    closers.push(async () => {
+      const graceMs = grace.aborted ? 0 : config.shutdownGraceMs;
+      await Promise.all([dimse?.stop(grace), front?.close({ graceMs })]);
+    });
     if (config.dimse.port !== 'off') {
-      const listener = composeListener(config, config.dimse.port, {
+      dimse = composeListener(config, config.dimse.port, {
         spool,
         metrics,
         refusals,
         confirmations,
         log,
       });
-      ({ port: dimsePort } = await listener.start());
-      closers.push(() => listener.stop(grace));
+      ({ port: dimsePort } = await dimse.start());
     }
     isServing = true;
 
     ports = {
       dimse: dimsePort,
-      http: listeners.http?.port,
-      operations: listeners.operations?.port,
+      http: front?.port,
+      operations: operations?.port,
     };
-    announce(config, ports, waiting, log);
+    announce(config, { ...ports, dicomweb: front?.publicRoot }, waiting, log);
     return {
       ports,
-      archive,
+      publicRoot: front?.publicRoot,
       stop: async () => {
         isServing = false;
         grace = AbortSignal.timeout(config.shutdownGraceMs);
@@ -117,14 +129,14 @@ export async function startBridge(config: Config, log: Logger): Promise<Bridge> 
 
 function announce(
   config: Config,
-  ports: Bridge['ports'],
+  places: Bridge['ports'] & { readonly dicomweb: string | undefined },
   waiting: { readonly entries: number; readonly bytes: number; readonly failedEntries: number },
   log: Logger,
 ): void {
   const { archive, dimse, dataDir } = config;
   log.info(
     {
-      ...ports,
+      ...places,
       aeTitles: dimse.aeTitles,
       dataDir,
       archive: archive.kind === 'dicomweb' ? archive.url : archive.folder,

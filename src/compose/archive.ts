@@ -1,4 +1,6 @@
-import type { Archive, ObjectStore } from '../archive/archive.ts';
+import type { Archive } from '../archive/archive.ts';
+import type { DicomwebOrigin } from '../archive/dicomweb-origin.ts';
+import type { StoreOrigin } from '../archive/store-origin.ts';
 import { DicomWebArchive } from '../archive/dicomweb/dicomweb-archive.ts';
 import { UploadShaper } from '../archive/dicomweb/upload-shaper.ts';
 import { EmbeddedArchive } from '../archive/embedded/embedded-archive.ts';
@@ -12,9 +14,10 @@ import type { TlsMaterial } from './tls-material.ts';
 
 /** An archive with what has to be closed after it. */
 export interface ComposedArchive {
-  readonly store: ObjectStore;
-  /** The same, where this version can also read it back. */
-  readonly archive: Archive | undefined;
+  /** For the way in and the way out alike. */
+  readonly archive: Archive & DicomwebOrigin & StoreOrigin;
+  /** How it is reached; issuers of tokens are reached so too. */
+  readonly way: Way;
   /** Milliseconds since the epoch at which the token it is shown was fetched, where there is one. */
   tokenObtainedAt(): number | undefined;
   close(): Promise<void>;
@@ -27,8 +30,8 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
     const embedded = new EmbeddedArchive({ folder: archive.folder, log });
     await embedded.open();
     return {
-      store: embedded,
       archive: embedded,
+      way: { tls: {} },
       tokenObtainedAt: () => undefined,
       close: () => embedded.close(),
     };
@@ -40,6 +43,7 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
     baseUrl: archive.url,
     connections: archive.connections,
     timeoutMs: archive.timeoutMs,
+    quirks: archive.quirks,
     authorization,
     ...way,
     duplicates: config.delivery.duplicates,
@@ -49,8 +53,8 @@ export async function composeArchive(config: Config, log: Logger): Promise<Compo
     ...pathOptions(archive),
   });
   return {
-    store: dicomweb,
-    archive: undefined,
+    archive: dicomweb,
+    way,
     tokenObtainedAt: () => authorization.obtainedAt,
     close: async () => {
       await dicomweb.close();

@@ -16,7 +16,7 @@ export function composeMetrics(
     archive,
   }: {
     readonly spool: Pick<Spool, 'depth'> & { readonly desk: Pick<QueueDesk, 'paused'> };
-    readonly archive: ComposedArchive;
+    readonly archive: Pick<ComposedArchive, 'tokenObtainedAt'>;
   },
 ): Metrics {
   return createMetrics({

@@ -3,17 +3,33 @@ export interface Problem {
   readonly status: number;
   readonly title: string;
   readonly detail?: string;
+  /** Our stable name for it. */
+  readonly code?: string;
+  /** What the log calls the request; only where somebody has to look there. */
+  readonly requestId?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A problem document. Its words must be fit for anybody: no path, token or patient data. */
-export function problemResponse({ headers, ...problem }: Problem): Response {
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
+/** The parts of an answer that says what went wrong. */
+interface ProblemDocument {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** Writes a problem document. Its words must be fit for anybody: no path, token or patient data. */
+export function problemDocument({ headers, ...problem }: Problem): ProblemDocument {
+  return {
     headers: {
       ...headers,
-      'Content-Type': 'application/problem+json',
-      'Cache-Control': 'no-store',
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
     },
-  });
+    text: JSON.stringify(problem),
+  };
+}
+
+/** The same as a whole response. */
+export function problemResponse(problem: Problem): Response {
+  const { headers, text } = problemDocument(problem);
+  return new Response(text, { status: problem.status, headers });
 }

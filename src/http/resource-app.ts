@@ -8,10 +8,14 @@ export type ReadHandler = () => Response | Promise<Response>;
 /**
  * An app of resources that can only be read: other methods get 405 with `Allow` (RFC 9110 §15.5.6),
  * other paths 404, and a handler that throws 500, each as a problem document.
+ *
+ * @param otherwise - answers other paths in place of the 404.
  */
 export function createResourceApp(
   resources: Readonly<Record<string, ReadHandler>>,
   log: Logger,
+  otherwise: (request: Request) => Response | Promise<Response> = () =>
+    problemResponse({ status: 404, title: 'Not Found' }),
 ): Hono {
   // Strict: `/metrics/` is not `/metrics`.
   const app = new Hono({ strict: true });
@@ -29,7 +33,7 @@ export function createResourceApp(
       }),
     );
   }
-  app.notFound(() => problemResponse({ status: 404, title: 'Not Found' }));
+  app.notFound((context) => otherwise(context.req.raw));
   app.onError((error, context) => {
     log.error({ err: error, path: context.req.path }, 'request failed');
     return problemResponse({ status: 500, title: 'Internal Server Error' });

@@ -15,6 +15,19 @@ export interface MetricDefinition {
 export const breakerWords = ['closed', 'open', 'half-open', 'held'] as const;
 
 const destination = 'a name, today `main`';
+/** What a DICOMweb request is for; `other` is what has no route, or was refused before it was looked for. */
+const httpRoutes = [
+  'search',
+  'retrieve',
+  'metadata',
+  'frames',
+  'bulkdata',
+  'rendered',
+  'thumbnail',
+  'store',
+  'preflight',
+  'other',
+] as const;
 /** From the disk that answers at once to the line that crawls. */
 const seconds = [0.005, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100] as const;
 
@@ -188,6 +201,36 @@ export const metricDefinitions = {
     },
     alert:
       '`{reason="unavailable"}` grows: the identity provider does not answer; `unknown_key` or `signature` in numbers: somebody makes tokens up',
+  },
+  drawbridge_http_requests_active: {
+    type: 'gauge',
+    help: 'DICOMweb requests that are being answered.',
+  },
+  drawbridge_http_request_seconds: {
+    type: 'histogram',
+    help: 'DICOMweb requests answered, by duration from their header to the last byte of the answer.',
+    labels: {
+      route: httpRoutes,
+      status: 'HTTP status, or `aborted` where the client went away or the answer broke off',
+    },
+    buckets: seconds,
+    alert: '`{status=~"5.."}` grows: the archive is away or does not answer as it should',
+  },
+  drawbridge_http_request_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of bodies that DICOMweb clients sent.',
+    labels: { route: httpRoutes },
+  },
+  drawbridge_http_response_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of bodies that DICOMweb clients were sent.',
+    labels: { route: httpRoutes },
+  },
+  drawbridge_http_limited_total: {
+    type: 'counter',
+    help: 'DICOMweb requests answered with 429, by what there was too much of.',
+    labels: { reason: ['bad-tokens', 'concurrent-requests'] },
+    alert: '`{reason="bad-tokens"}` grows: somebody tries tokens out, or a client keeps an old one',
   },
   drawbridge_disk_free_bytes: {
     type: 'gauge',

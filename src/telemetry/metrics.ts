@@ -41,6 +41,18 @@ export interface Metrics {
   }): void;
   /** A request came without a token, or with one that is not accepted. */
   authenticationFailed(reason: string): void;
+  /** A DICOMweb client asks something … */
+  httpRequestBegan(): void;
+  /** … and has its answer, or has gone. */
+  httpRequestEnded(request: {
+    readonly route: string;
+    readonly status: number | 'aborted';
+    readonly seconds: number;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+  }): void;
+  /** A client was told to come back later, for this reason. */
+  httpRequestLimited(reason: string): void;
   /** Everything in the text format of Prometheus. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -112,6 +124,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const batchSeconds = histogram('drawbridge_batch_seconds');
   const retries = counter('drawbridge_delivery_retries_total');
   const authenticationFailures = counter('drawbridge_http_authentication_failures_total');
+  const httpActive = gauge('drawbridge_http_requests_active');
+  const httpSeconds = histogram('drawbridge_http_request_seconds');
+  const httpBytesIn = counter('drawbridge_http_request_bytes_total');
+  const httpBytesOut = counter('drawbridge_http_response_bytes_total');
+  const httpLimited = counter('drawbridge_http_limited_total');
   const breaker = gauge('drawbridge_breaker_state');
   const breakerChanged: Metrics['breakerChanged'] = ({ destination, state: now }) => {
     for (const state of breakerWords) breaker.set({ destination, state }, state === now ? 1 : 0);
@@ -149,6 +166,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
       batchSeconds.observe({ destination }, seconds);
     },
     authenticationFailed: (reason) => authenticationFailures.inc({ reason: word(reason) }),
+    httpRequestBegan: () => httpActive.inc(),
+    httpRequestEnded: ({ route, status, seconds, bytesIn, bytesOut }) => {
+      httpActive.dec();
+      httpSeconds.observe({ route: word(route), status }, seconds);
+      httpBytesIn.inc({ route: word(route) }, bytesIn);
+      httpBytesOut.inc({ route: word(route) }, bytesOut);
+    },
+    httpRequestLimited: (reason) => httpLimited.inc({ reason: word(reason) }),
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }

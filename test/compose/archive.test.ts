@@ -80,7 +80,7 @@ async function compose(
   return composed;
 }
 
-const storeOne = ({ store }: ComposedArchive) => store.store([watchedSource()], { signal });
+const storeOne = ({ archive }: ComposedArchive) => archive.store([watchedSource()], { signal });
 
 /** Says that it has every object, and has another under the UID. */
 const hasAnother: Handler = (request, response) => {

@@ -35,10 +35,9 @@ async function samplesAfter(...verdicts: readonly StowVerdict[]): Promise<readon
     store: () => Promise.resolve(verdicts[(asked += 1) - 1] ?? verdicts.at(-1) ?? gone('other')),
     close: () => Promise.resolve(),
   };
-  const archive = { store, archive: undefined, tokenObtainedAt: () => Date.now() - 5_000 };
   const metrics = composeMetrics(config, {
     spool: { depth: () => spool.depth(), desk: { paused: () => ['main'] } },
-    archive: { ...archive, close: () => Promise.resolve() },
+    archive: { tokenObtainedAt: () => Date.now() - 5_000 },
   });
   const forwarder = composeForwarder(config, {
     ...{ spool, store, metrics, log: silentLogger },

@@ -47,6 +47,13 @@ it('counts what the journeys report', async () => {
   metrics.batchEnded({ destination: 'main', outcome: 'http-503', seconds: 4 });
   metrics.batchEnded({ destination: 'main', outcome: 'dns', seconds: 0.01 });
   metrics.authenticationFailed('expired');
+  metrics.httpRequestBegan();
+  metrics.httpRequestBegan();
+  const frames = { route: 'frames', seconds: 0.02, bytesIn: 0, bytesOut: 500 };
+  metrics.httpRequestEnded({ ...frames, status: 200 });
+  metrics.httpRequestBegan();
+  metrics.httpRequestEnded({ ...frames, status: 'aborted', bytesIn: 7 });
+  metrics.httpRequestLimited('bad-tokens');
   metrics.breakerChanged({ destination: 'main', state: 'open' });
   metrics.breakerChanged({ destination: 'main', state: 'half-open' });
 
@@ -56,6 +63,12 @@ it('counts what the journeys report', async () => {
     `drawbridge_build_info{version="1.2.3",node="${process.version}"} 1`,
     'drawbridge_associations_total{outcome="released"} 1',
     'drawbridge_associations_active 1',
+    'drawbridge_http_requests_active 1',
+    'drawbridge_http_request_seconds_bucket{le="0.03",route="frames",status="200"} 1',
+    'drawbridge_http_request_seconds_count{route="frames",status="aborted"} 1',
+    'drawbridge_http_request_bytes_total{route="frames"} 7',
+    'drawbridge_http_response_bytes_total{route="frames"} 1000',
+    'drawbridge_http_limited_total{reason="bad-tokens"} 1',
     'drawbridge_association_refusals_total{reason="called_ae_title"} 1',
     'drawbridge_objects_received_total{status="0000"} 1',
     'drawbridge_objects_received_total{status="a700"} 1',
