@@ -9,6 +9,8 @@ import { exitCodes, printError } from './print-error.ts';
 import { defineQueue } from './queue/define-queue.ts';
 import type { QueueOrder } from './queue/queue-order.ts';
 import type { CommandIo } from './terminal.ts';
+import { defineToken } from './token/define-token.ts';
+import type { TokenOrder } from './token/token-order.ts';
 
 /** Options of `drawbridge echo`. */
 export interface EchoOptions {
@@ -31,6 +33,8 @@ export interface SendOptions {
 export interface DemoOptions {
   /** Ends when the study has arrived, instead of keeping the bridge up. */
   readonly once: boolean;
+  /** Fetches a web viewer and serves it. */
+  readonly viewer: boolean;
   readonly instances: number;
 }
 
@@ -44,6 +48,7 @@ export interface Commands {
   send(options: SendOptions): Promise<number | undefined>;
   check(options: CheckOptions): Promise<number | undefined>;
   queue(order: QueueOrder): Promise<number | undefined>;
+  token(order: TokenOrder): Promise<number | undefined>;
   config(options: ConfigOptions): Promise<number | undefined>;
   demo(options: DemoOptions): Promise<number | undefined>;
 }
@@ -76,6 +81,7 @@ export function createProgram({ io, commands, version }: ProgramOptions): Progra
       defineSend(program, (options) => run(commands.send(options)));
       defineCheck(program, (options) => run(commands.check(options)));
       defineQueue(program, (order) => run(commands.queue(order)));
+      defineToken(program, (order) => run(commands.token(order)));
       defineConfig(program, (options) => run(commands.config(options)));
       defineDemo(program, (options) => run(commands.demo(options)));
       try {
@@ -232,6 +238,7 @@ function defineDemo(program: Command, action: Action<DemoOptions>): void {
       'try it out: send a generated study through a bridge on free ports and watch it arrive',
     )
     .option('--once', 'end when it has arrived', false)
+    .option('--viewer', 'fetch the OHIF viewer (50 MB, once) and show the study in it', false)
     .option('--instances <number>', 'how many slices the study has', wholeNumber(1, 10_000), 40)
     .action((options: DemoOptions) => action(options));
 }

@@ -41,8 +41,12 @@ describe('the command line', () => {
     [['config', '--json'], 'config', { json: true, markdown: false }],
     [['check'], 'check', { json: false, write: false }],
     [['check', '--json', '--write'], 'check', { json: true, write: true }],
-    [['demo'], 'demo', { once: false, instances: 40 }],
-    [['demo', '--once', '--instances', '3'], 'demo', { once: true, instances: 3 }],
+    [['demo'], 'demo', { once: false, viewer: false, instances: 40 }],
+    [
+      ['demo', '--once', '--viewer', '--instances', '3'],
+      'demo',
+      { once: true, viewer: true, instances: 3 },
+    ],
   ])('%j is one call of %s', async (args, name, options) => {
     const { calls, exitCode, stderr } = await run(args);
 
@@ -146,6 +150,7 @@ async function run(args: readonly string[], serve?: Commands['serve']) {
       send: note('send'),
       check: note('check'),
       queue: note('queue'),
+      token: note('token'),
       config: note('config'),
       demo: note('demo'),
     },

@@ -37,7 +37,7 @@ export const metricsPort: Probe = {
 };
 
 async function lookAtPort(
-  { host, port, variable }: Config['http'] & { readonly variable: string },
+  { host, port, variable }: Config['operations'] & { readonly variable: string },
   { bridge }: World,
   signal: AbortSignal,
 ): Promise<Finding> {

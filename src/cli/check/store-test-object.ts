@@ -31,7 +31,7 @@ export async function storeTestObject(
   if (instance === undefined) throw new Error('no object was made');
   const composed = await composeArchive(config, silentLogger);
   try {
-    const verdict = await composed.store.store([sourceOf(instance)], { signal });
+    const verdict = await composed.archive.store([sourceOf(instance)], { signal });
     const problem = problemOf(verdict);
     const facts = { wrote: true, studyInstanceUid: instance.identity.studyInstanceUid };
     if (problem !== undefined) {

@@ -81,7 +81,7 @@ async function run(words: string) {
   const output = { stdout: '', stderr: '' };
   const none = () => Promise.reject(new Error('not this command'));
   const commands: Commands = {
-    ...{ serve: none, echo: none, send: none, check: none, config: none, demo: none },
+    ...{ serve: none, echo: none, send: none, check: none, config: none, demo: none, token: none },
     queue: (order) => {
       orders.push(order);
       return Promise.resolve(undefined);
