@@ -5,6 +5,7 @@ import { bestOf, compareDeliveries } from './compare-deliveries.ts';
 import { drawbridge, storescp, writeAndSync } from './contenders.ts';
 import type { Receiver } from './contenders.ts';
 import { bridgePeaks, byLoader, byStoreScu, byTwoPeers, throughDrawbridge } from './delivery.ts';
+import { compareFront } from './front.ts';
 import { compareRecovery } from './recovery.ts';
 import { aimOf, megabytes, print } from './report.ts';
 import { compareOverWan } from './wan.ts';
@@ -20,7 +21,7 @@ const receptionAims: Readonly<Record<WorkloadName, Readonly<Record<number, numbe
   large: { 1: 1.0, 4: 1.2 },
 };
 
-const partNames = ['receive', 'deliver', 'wan', 'recovery'] as const;
+const partNames = ['receive', 'deliver', 'wan', 'recovery', 'front'] as const;
 type Part = (typeof partNames)[number];
 
 /** What each part is about: a long line matters most to CT, a long queue is one of small objects. */
@@ -29,12 +30,14 @@ const workloadsOf: Readonly<Record<Part, readonly WorkloadName[]>> = {
   deliver: ['ct', 'small'],
   wan: ['ct'],
   recovery: ['small'],
+  // It has data of its own.
+  front: [],
 };
 
 const wanted = process.argv.slice(2);
 if (wanted.includes('--help')) {
   console.log(
-    'npm run bench [-- receive|deliver|wan|recovery] [ct|small|large]\n\nBENCH_DIR: a folder on a real disk',
+    'npm run bench [-- receive|deliver|wan|recovery|front] [ct|small|large]\n\nBENCH_DIR: a folder on a real disk',
   );
   process.exit(0);
 }
@@ -61,6 +64,8 @@ try {
     if (has('recovery')) await compareRecovery(workload, { rounds, folder });
     await rm(join(folder, name), { recursive: true });
   }
+  const isOfOneWorkload = workloadNames.some((name) => wanted.includes(name));
+  if (parts.includes('front') && !isOfOneWorkload) await compareFront({ rounds, folder });
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

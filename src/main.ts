@@ -10,6 +10,7 @@ import { runQueue } from './cli/queue/run-queue.ts';
 import { send } from './cli/send.ts';
 import { serve } from './cli/serve.ts';
 import { firstStopSignal } from './cli/stop-signal.ts';
+import { runToken } from './cli/token/run-token.ts';
 import { loadConfig } from './config/load-config.ts';
 import { readVersion } from './version.ts';
 
@@ -35,6 +36,12 @@ const program = createProgram({
         confirm: confirmOnTerminal(process),
         now: Date.now,
         clock: now,
+      }),
+    token: (order) =>
+      runToken(order, {
+        config: loadConfig(process.env, { readFile }).config,
+        io,
+        now: Date.now,
       }),
     config: (options) => {
       runConfig(options, { io, environment: process.env, readFile });

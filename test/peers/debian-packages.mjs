@@ -17,14 +17,23 @@ export const debianPackages = [
   { command: 'strace', package: 'strace' },
 ];
 
+/** What only the tests with a browser need; they install it when they run, and skip without it. */
+export const browserPackages = [{ command: '/usr/bin/chromium', package: 'chromium' }];
+
+/** What only the bench of the front needs: somebody to be measured against, and somebody to ask fast. */
+export const benchPackages = [
+  { command: '/usr/sbin/nginx', package: 'nginx-light' },
+  { command: 'wrk', package: 'wrk' },
+];
+
 /** True when the tests that need these peers are left out on purpose. */
 export function peersAreSkipped(environment = process.env) {
   return environment.TEST_PEERS === 'skip';
 }
 
 /** The packages whose commands are not on this machine. */
-export function missingDebianPackages() {
-  const missing = debianPackages.filter((peer) => !isPresent(peer.command));
+export function missingDebianPackages(packages = debianPackages) {
+  const missing = packages.filter((peer) => !isPresent(peer.command));
   return [...new Set(missing.map((peer) => peer.package))];
 }
 
@@ -39,12 +48,12 @@ export function installCommand(packages) {
  * @returns `true` when every peer is there; `false` after the way out was printed. The caller ends
  *   the run then, with an exit code that is not zero.
  */
-export function ensureDebianPackages({ say = console.error } = {}) {
+export function ensureDebianPackages({ say = console.error, packages = debianPackages } = {}) {
   if (peersAreSkipped()) {
     say('TEST_PEERS=skip: tests against Orthanc and DCMTK are left out.');
     return true;
   }
-  const missing = missingDebianPackages();
+  const missing = missingDebianPackages(packages);
   if (missing.length === 0) return true;
 
   const asRoot = rootPrefix();
@@ -54,7 +63,7 @@ export function ensureDebianPackages({ say = console.error } = {}) {
   }
   say(`Installing test peers: ${missing.join(', ')} …`);
   install(asRoot, missing);
-  const still = missingDebianPackages();
+  const still = missingDebianPackages(packages);
   if (still.length > 0) explain(say, still);
   return still.length === 0;
 }

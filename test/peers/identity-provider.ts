@@ -3,6 +3,8 @@ import type { JWK } from 'jose';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { Provider } from 'oidc-provider';
+import { browserClientMetadata, signIn, signInSettings } from './browser-sign-in.ts';
+import type { BrowserClient } from './browser-sign-in.ts';
 import { startLoopbackServer } from './loopback-server.ts';
 import type { Peer } from './peer.ts';
 
@@ -20,6 +22,8 @@ interface IdentityProviderOptions {
   readonly tokenFormat?: 'jwt' | 'opaque';
   /** Clients that sign what they say (RFC 7523); their public keys. */
   readonly keyClients?: readonly { readonly clientId: string; readonly publicKey: JWK }[];
+  /** Web applications whose users sign in: authorization code and PKCE. */
+  readonly browserClients?: readonly BrowserClient[];
   /** A second listener, for a client that shows a certificate of this authority (RFC 8705). */
   readonly mtls?: {
     readonly clientId: string;
@@ -49,6 +53,8 @@ export interface IdentityProvider extends Peer {
   readonly requests: { readonly token: number; readonly jwks: number; readonly metadata: number };
   /** Lifetime of the tokens given from now on. */
   setTokenTtl(seconds: number): void;
+  /** Claims of the JWTs given from now on, in place of those that would be right. */
+  setTokenClaims(claims: Readonly<Record<string, unknown>>): void;
   down(): Promise<void>;
   up(): Promise<void>;
 }
@@ -65,6 +71,8 @@ export async function startIdentityProvider(
   const key = await signingKey();
   const requests = { token: 0, jwks: 0, metadata: 0 };
   let ttlSeconds = options.tokenTtlSeconds ?? 300;
+  let otherClaims: Readonly<Record<string, unknown>> = {};
+  const browserClients = options.browserClients ?? [];
 
   let answer: RequestListener = (_request, response) => response.writeHead(503).end();
   const { mtls } = options;
@@ -86,6 +94,7 @@ export async function startIdentityProvider(
         clientMetadata(postClient, 'client_secret_post'),
         ...(options.keyClients ?? []).map(keyClientMetadata),
         ...(mtls ? [certificateClientMetadata(mtls)] : []),
+        ...browserClients.map(browserClientMetadata),
       ],
       enabledJWA: {
         clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'],
@@ -95,13 +104,21 @@ export async function startIdentityProvider(
         'client_secret_post',
         'private_key_jwt',
         ...(mtls ? ['tls_client_auth'] : []),
+        ...(browserClients.length > 0 ? ['none'] : []),
       ],
       ...(mtlsServer && {
         discovery: { mtls_endpoint_aliases: { token_endpoint: `${mtlsServer.url}/token` } },
       }),
       jwks: { keys: [key] },
       ttl: { ClientCredentials: () => ttlSeconds },
+      formats: {
+        customizers: {
+          jwt: (_context: unknown, _token: unknown, jwt: { readonly payload: object }) =>
+            Object.assign(jwt.payload, otherClaims),
+        },
+      },
       cookies: { keys: ['only-for-tests'] },
+      ...(browserClients.length > 0 && signInSettings(scope)),
       features: {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
@@ -110,6 +127,8 @@ export async function startIdentityProvider(
         resourceIndicators: {
           enabled: true,
           defaultResource: () => audience,
+          // What a browser names in its first request holds for the token it gets in the end.
+          useGrantedResource: () => true,
           // Without `jwt` the tokens are opaque and the gate could not judge them.
           getResourceServerInfo: () => ({
             scope,
@@ -126,7 +145,9 @@ export async function startIdentityProvider(
       if (request.url === '/token') requests.token += 1;
       if (request.url === '/jwks') requests.jwks += 1;
       if (request.url?.includes('/.well-known/') === true) requests.metadata += 1;
-      respond(request, response);
+      if (request.url?.startsWith('/interaction/') === true) {
+        void signIn(provider, request, response);
+      } else respond(request, response);
     };
     return answer;
   });
@@ -150,6 +171,7 @@ export async function startIdentityProvider(
     postClient,
     requests,
     setTokenTtl: (seconds) => (ttlSeconds = seconds),
+    setTokenClaims: (claims) => (otherClaims = claims),
   };
 }
 
