@@ -100,7 +100,7 @@ export async function requestRate(
   { connections, seconds }: { readonly connections: number; readonly seconds: number },
 ): Promise<number> {
   const { stdout } = await run('wrk', [
-    ...['-t', '1', '-c', String(connections), '-d', `${seconds}s`],
+    ...['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '--timeout', '30s'],
     ...Object.entries({ ...headers, Accept: 'application/dicom+json' }).flatMap(([name, value]) => [
       '-H',
       `${name}: ${value}`,

@@ -64,7 +64,9 @@ export function printRates(title: string, results: ByWay<number>, aim: number): 
 }
 
 function line(name: string, ...columns: readonly string[]): void {
-  console.log(`  ${name.padEnd(12)}${columns.map((column) => column.padStart(14)).join('')}`);
+  console.log(
+    `  ${name.padEnd(12)}${columns.map((column) => `  ${column.padStart(12)}`).join('')}`,
+  );
 }
 
 function ratio(ofNginx: number, ofStraight: number, aim?: number): void {

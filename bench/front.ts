@@ -14,7 +14,7 @@ const objects = 'multipart/related; type="application/dicom"';
 const frames = 'multipart/related; type="application/octet-stream"';
 const json = 'application/dicom+json';
 
-/** What OHIF asks when its list of studies opens. */
+/** What OHIF asks when its list of studies opens; Orthanc reads files for it. */
 const studyList =
   'studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030';
 /** Browsers open no more to one server. */
@@ -65,11 +65,18 @@ async function overOrthanc(rounds: number): Promise<void> {
       await ask(ways, rounds, each('metadata'), json),
       5,
     );
+    printLatencies(
+      `list of ${studies} studies, from Orthanc`,
+      await ask(ways, rounds, Array<string>(10).fill(studyList), json),
+    );
     for (const connections of rateConnections) {
       printRates(
-        `list of ${studies} studies over ${connections} connection${connections > 1 ? 's' : ''}, from Orthanc`,
+        `search for one study over ${connections} ${connections === 1 ? 'connection' : 'connections'}, from Orthanc`,
         await alternate(ways, rounds, (way) =>
-          requestRate(way, studyList, { connections, seconds: rateSeconds }),
+          requestRate(way, `studies?StudyInstanceUID=${study}`, {
+            connections,
+            seconds: rateSeconds,
+          }),
         ),
         0.8,
       );

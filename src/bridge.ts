@@ -79,7 +79,7 @@ export async function startBridge(config: Config, log: Logger): Promise<Bridge> 
     forwarder.start();
     closers.push(() => forwarder.stop(grace));
 
-    const stores = new StoreThrough({ origin: archive });
+    const stores = new StoreThrough({ origin: archive, archive });
     const front = await startFront(config, {
       relay: new Relay({ origin: archive, archive }),
       storeInstances: (...call) => stores.storeInstances(...call),

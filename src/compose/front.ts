@@ -1,4 +1,3 @@
-import type { AccessConfig } from '../config/access-config.ts';
 import type { Config } from '../config/config.ts';
 import type { FrontConfig } from '../config/front-config.ts';
 import { CertificateWatch } from '../http/certificate-watch.ts';
@@ -10,9 +9,8 @@ import { openApiResources } from '../http/openapi-resources.ts';
 import { guardPlaintext } from '../http/plaintext-guard.ts';
 import { createPublicApp } from '../http/public-app.ts';
 import { resourceMetadataHandler, resourceMetadataPath } from '../http/resource-metadata.ts';
-import { createViewer } from '../http/viewer/viewer.ts';
-import type { Viewer } from '../http/viewer/viewer.ts';
 import type { BearerAuthenticator } from '../oauth/bearer-authenticator.ts';
+import type { OpenAuthenticator } from '../oauth/open-authenticator.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { composeAuthenticator } from './authenticator.ts';
@@ -20,6 +18,7 @@ import type { Way } from './authorization.ts';
 import type { HealthChecks } from './http.ts';
 import { listen } from './listen.ts';
 import { readTlsIdentity } from './tls-material.ts';
+import { composeViewer } from './viewer.ts';
 
 /** The HTTP front, open. */
 export interface HttpFront {
@@ -64,6 +63,8 @@ export async function startFront(
     requestTimeoutMs: 0,
     // Pixel data comes in pieces of 64 KiB: room for a few spares a pause after each.
     highWaterMark: 256 * 1024,
+    // Idle ones cost little and end by themselves; a full listener serves nobody (HOSTILE D28).
+    maxConnections: 8_192,
   });
   const watch = watchCertificate(http, { tls, listener, log });
   const publicRoot = publicUrlOf(http, listener.port) + http.dicomwebRoot;
@@ -79,7 +80,7 @@ export async function startFront(
     serve = composeServed(config, {
       ...rooms,
       publicRoot,
-      authenticator: authenticator?.authenticator,
+      authenticator,
     });
     return {
       port: listener.port,
@@ -111,7 +112,7 @@ function composeServed(
   { http, access }: Config,
   site: FrontRooms & {
     readonly publicRoot: string;
-    readonly authenticator: BearerAuthenticator | undefined;
+    readonly authenticator: OpenAuthenticator | undefined;
   },
 ): Served {
   const { publicRoot, authenticator, relay, storeInstances, checks, metrics, log } = site;
@@ -121,7 +122,7 @@ function composeServed(
   const dicomweb = createDicomwebHandler({
     root: http.dicomwebRoot,
     publicRoot: () => publicRoot,
-    admission: admissionOf(authenticator, new URL(metadataPath, publicRoot).href),
+    admission: admissionOf(authenticator?.authenticator, new URL(metadataPath, publicRoot).href),
     scopeNames,
     ...{ relay, storeInstances },
     corsOrigins: http.corsOrigins,
@@ -148,32 +149,10 @@ function composeServed(
   return {
     app: createPublicApp({
       ...{ live: checks.live, ready: checks.ready, documents, log },
-      viewer: composeViewer(http, access, publicRoot),
+      viewer: composeViewer(http, access, { publicRoot, authenticator }),
     }),
     front: (incoming, outgoing) => guard(incoming, outgoing) || dicomweb(incoming, outgoing),
   };
-}
-
-function composeViewer(
-  { viewer, dicomwebRoot }: FrontConfig,
-  { oidc }: AccessConfig,
-  publicRoot: string,
-): Viewer | undefined {
-  if (viewer === undefined) return undefined;
-  const { folder, clientId } = viewer;
-  return createViewer({
-    ...{ folder, dicomwebRoot },
-    wadoUriPath: '/wado',
-    signIn:
-      oidc && clientId !== undefined
-        ? {
-            ...{ issuer: oidc.issuer, clientId },
-            scopes: [oidc.scopeNames.read, oidc.scopeNames.write],
-            // An audience of the site's own is one the issuer finds by the client or the scopes.
-            resource: oidc.audiences === undefined ? publicRoot : undefined,
-          }
-        : undefined,
-  });
 }
 
 function admissionOf(

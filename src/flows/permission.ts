@@ -19,6 +19,11 @@ export function permissionOf(decision: Decision): Permission {
     case 'unknown_tenant':
       throw new UnknownTenantError();
     case 'outside_grant':
-      throw new NotFoundError('the archive does not have it');
+      throw notThere();
   }
+}
+
+/** In nothing different for what exists outside a grant and for what nobody has (HOSTILE D31). */
+export function notThere(): NotFoundError {
+  return new NotFoundError('the archive does not have it');
 }

@@ -3,14 +3,10 @@ import type { Principal } from '../access/principal.ts';
 import type { TenantRule } from '../access/tenant-rule.ts';
 import type { Archive } from '../archive/archive.ts';
 import type { AnswerOptions, DicomwebOrigin, ReadRequest } from '../archive/dicomweb-origin.ts';
-import { NotFoundError } from '../errors/origin-errors.ts';
-import {
-  InsufficientScopeError,
-  NotAcceptableError,
-  UnknownTenantError,
-} from '../errors/request-errors.ts';
+import { NotAcceptableError } from '../errors/request-errors.ts';
 import type { ResponseSink } from '../translate/response-sink.ts';
 import { MembershipProof } from './membership-proof.ts';
+import { notThere, permissionOf } from './permission.ts';
 import { searchGrantedStudies } from './search-granted-studies.ts';
 
 interface RelayOptions {
@@ -54,17 +50,7 @@ export class Relay {
     const { studyInstanceUid } = isSearch ? request : request.selector;
     const action = isSearch ? 'search' : 'retrieve';
     const decision = decide(principal, action, { studyInstanceUid }, tenantRule);
-    if (decision.kind === 'deny') {
-      switch (decision.reason) {
-        case 'insufficient_scope':
-          throw new InsufficientScopeError(decision.scope);
-        case 'unknown_tenant':
-          throw new UnknownTenantError();
-        case 'outside_grant':
-          throw notThere();
-      }
-    }
-    const { onlyStudies } = decision;
+    const { onlyStudies } = permissionOf(decision);
     if (isSearch && onlyStudies !== undefined) {
       return searchGrantedStudies(request, sink, { ...options, archive, onlyStudies });
     }
@@ -90,8 +76,4 @@ export class Relay {
       await this.#answerInBestForm(next, sink, options);
     }
   }
-}
-
-function notThere(): NotFoundError {
-  return new NotFoundError('the archive does not have it');
 }

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Archive, SearchQuery } from '../archive/archive.ts';
 import type { Uid } from '../dicom/uid.ts';
 import type { SearchRequest } from '../translate/dicomweb-request.ts';
+import { literalMatchingWarning } from '../translate/literal-matching.ts';
 import { publicResult, textOf } from '../translate/public-result.ts';
 import type { ResponseSink } from '../translate/response-sink.ts';
 
@@ -29,12 +30,16 @@ export async function searchGrantedStudies(
   sink: ResponseSink,
   options: GrantedSearchOptions,
 ): Promise<void> {
-  const { signal } = options;
+  const { signal, publicRoot } = options;
+  const headers = {
+    'content-type': 'application/dicom+json',
+    // No archive of ours is asked for more than that here: which of them could is not known.
+    ...(request.query.fuzzyMatching && literalMatchingWarning(publicRoot)),
+  };
   let separator = '[';
   let hasBegun = false;
   const write = async (text: string): Promise<void> => {
-    if (!hasBegun)
-      sink.begin({ status: 200, headers: { 'content-type': 'application/dicom+json' } });
+    if (!hasBegun) sink.begin({ status: 200, headers });
     hasBegun = true;
     if (!sink.write(Buffer.from(text))) await drained(sink, signal);
   };
@@ -66,7 +71,6 @@ async function* grantedResults(
       match,
       // What it is told apart by; where a path names the study, an archive may leave it out.
       includeField: query.includeField === 'all' ? 'all' : [...query.includeField, studyTag],
-      fuzzyMatching: query.fuzzyMatching,
     };
     for (const result of await archive.search(search, { signal })) {
       if (textOf(result[studyTag]) !== study) continue;

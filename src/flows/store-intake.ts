@@ -14,17 +14,29 @@ import { readObjectHead, unambiguous } from './object-head.ts';
 import type { ObjectHead } from './object-head.ts';
 import type { Permission } from './permission.ts';
 
+/** Says whether an instance is in a study that is none of these. */
+type ForeignCheck = (sopInstanceUid: Uid, studies: ReadonlySet<Uid>) => Promise<boolean>;
+
+interface StoreIntakeOptions {
+  readonly permission: Permission;
+  /** The only study objects may be of, where the request names one. */
+  readonly pathStudy: Uid | undefined;
+  /** Asked for callers who may touch some studies only. */
+  readonly isForeign: ForeignCheck;
+}
+
 /** Looks at the parts of one request as they come, picks what may go on, and notes the fate of each. */
 export class StoreIntake {
   readonly #permission: Permission;
   readonly #pathStudy: Uid | undefined;
+  readonly #isForeign: ForeignCheck;
   readonly #fates: PartFate[] = [];
   #isOver = false;
 
-  /** @param pathStudy - the only study objects may be of, where the request names one. */
-  constructor(permission: Permission, pathStudy: Uid | undefined) {
+  constructor({ permission, pathStudy, isForeign }: StoreIntakeOptions) {
     this.#permission = permission;
     this.#pathStudy = pathStudy;
+    this.#isForeign = isForeign;
   }
 
   /**
@@ -64,7 +76,7 @@ export class StoreIntake {
       return undefined;
     }
     const instance = { sopClassUid, sopInstanceUid, ...rest };
-    const failureReason = this.#reasonAgainst(head);
+    const failureReason = await this.#reasonAgainst(head, sopInstanceUid);
     if (failureReason !== undefined) {
       this.#fates.push(leftOut(failureReason, instance));
       return undefined;
@@ -74,15 +86,22 @@ export class StoreIntake {
     return { sopInstanceUid, transferSyntaxUid: head.header.transferSyntaxUid, file };
   }
 
-  #reasonAgainst({ header, identity }: ObjectHead): number | undefined {
+  async #reasonAgainst(
+    { header, identity }: ObjectHead,
+    sopInstanceUid: Uid,
+  ): Promise<number | undefined> {
     const { studyInstanceUid } = identity;
     if (this.#pathStudy !== undefined && studyInstanceUid !== this.#pathStudy) {
       return failureReasons.studyMismatch;
     }
-    const isInside = mayTouchStudy(this.#permission, studyInstanceUid);
+    const { onlyStudies } = this.#permission;
+    if (onlyStudies === undefined) return undefined;
     // Of a deflated object only the beginning is ever seen: that proves nothing about the rest.
-    const isProven = !this.#isLimited || !dataSetEncodingOf(header.transferSyntaxUid).deflated;
-    return isInside && isProven ? undefined : failureReasons.notAuthorised;
+    const { deflated } = dataSetEncodingOf(header.transferSyntaxUid);
+    const isInside = mayTouchStudy(this.#permission, studyInstanceUid) && !deflated;
+    return isInside && !(await this.#isForeign(sopInstanceUid, onlyStudies))
+      ? undefined
+      : failureReasons.notAuthorised;
   }
 
   get #isLimited(): boolean {

@@ -1,6 +1,7 @@
 import { decide } from '../access/decide.ts';
 import type { Principal } from '../access/principal.ts';
 import type { TenantRule } from '../access/tenant-rule.ts';
+import type { Archive } from '../archive/archive.ts';
 import type { AnswerOptions } from '../archive/dicomweb-origin.ts';
 import type { ArrivingObject, StoreOrigin } from '../archive/store-origin.ts';
 import {
@@ -15,6 +16,7 @@ import type { StoreInstancesRequest } from '../translate/dicomweb-request.ts';
 import type { StoreInstancesResponse } from '../translate/store-instances-response.ts';
 import { writeStoreReport } from '../translate/store-report.ts';
 import type { StoreReport } from '../translate/store-report.ts';
+import { isInOtherStudy } from './is-in-other-study.ts';
 import { permissionOf } from './permission.ts';
 import { StoreIntake } from './store-intake.ts';
 
@@ -40,14 +42,18 @@ const nobodyNamed: StoreInstancesResponse = { kept: new Map(), failed: new Map()
  */
 export class StoreThrough {
   readonly #origin: StoreOrigin;
+  readonly #archive: Pick<Archive, 'search'>;
   readonly #tenantRule: TenantRule | undefined;
 
   constructor(options: {
     readonly origin: StoreOrigin;
+    /** The same archive, asked by ourselves: for callers who may touch a part of it only. */
+    readonly archive: Pick<Archive, 'search'>;
     /** Which tenants there are; none unless told. */
     readonly tenantRule?: TenantRule;
   }) {
     this.#origin = options.origin;
+    this.#archive = options.archive;
     this.#tenantRule = options.tenantRule;
   }
 
@@ -65,7 +71,11 @@ export class StoreThrough {
     const { studyInstanceUid } = request;
     const permission = permissionOf(decide(principal, 'store', request, this.#tenantRule));
     refuseOtherMediaTypes(contentType);
-    const intake = new StoreIntake(permission, studyInstanceUid);
+    const intake = new StoreIntake({
+      permission,
+      pathStudy: studyInstanceUid,
+      isForeign: (sop, studies) => isInOtherStudy(sop, studies, this.#archive, { signal }),
+    });
     let answer = nobodyNamed;
     try {
       const parts = parseMultipartRelated({ contentType, body: chunks, maxParts });

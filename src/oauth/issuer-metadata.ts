@@ -59,6 +59,28 @@ export function discoverKeySetUrl(
   return discover(issuer, ({ jwks_uri: url }) => checkedUrl(url, check), options);
 }
 
+/** What a browser asks for when its user signs in (OpenID Connect Discovery §3). */
+const browserEndpoints = ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint'] as const;
+
+/**
+ * Asks an issuer for the origins of its end points, in the same way.
+ *
+ * @throws {@link TokenUnavailableError}; the signal's reason when it was aborted.
+ */
+export function discoverEndpointOrigins(
+  issuer: string,
+  options: FetchOptions,
+): Promise<readonly string[]> {
+  const settings = { issuer: 'DRAWBRIDGE_OIDC_ISSUER', instead: 'DRAWBRIDGE_OIDC_JWKS_URL' };
+  const read = (metadata: Metadata): readonly string[] =>
+    browserEndpoints.flatMap((name) => {
+      const url = metadata[name];
+      const isUrl = typeof url === 'string' && /^https?:/i.test(url) && URL.canParse(url);
+      return isUrl ? [new URL(url).origin] : [];
+    });
+  return discover(issuer, read, { ...options, settings });
+}
+
 type Metadata = Readonly<Record<string, unknown>>;
 type FullOptions = FetchOptions & { readonly settings: IssuerSettings };
 
@@ -87,7 +109,8 @@ async function discover<T>(
   throw telling ?? problems[0] ?? unusable('gives no metadata', false, { settings });
 }
 
-function metadataUrls(issuer: string): readonly string[] {
+/** Where an issuer's metadata may be, the likelier first. */
+export function metadataUrls(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
   return [

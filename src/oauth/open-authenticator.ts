@@ -7,6 +7,7 @@ import { KeySet } from './key-set.ts';
 import { openLocalKey } from './local-token-key.ts';
 import { LocalTokenRecords } from './local-token-records.ts';
 import { LocalTokens } from './local-tokens.ts';
+import { SignInOrigins } from './sign-in-origins.ts';
 import type { ClaimRules } from './token-claims.ts';
 import { TokenIntrospection } from './token-introspection.ts';
 import { JwtVerifier } from './token-verifier.ts';
@@ -41,6 +42,8 @@ export interface AuthenticatorOptions {
 /** Who finds out who calls, and what has to be closed after it. */
 export interface OpenAuthenticator {
   readonly authenticator: BearerAuthenticator;
+  /** What a page has to reach so that its user gets a token of the issuer; none without one. */
+  signInOrigins(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -69,7 +72,9 @@ export async function openAuthenticator(options: AuthenticatorOptions): Promise<
   const opaque =
     oidc?.introspection &&
     new TokenIntrospection({ ...oidc.introspection, rules: oidc.rules, ...common });
+  const signIn = oidc && new SignInOrigins({ issuer: oidc.rules.issuer, ...common });
   return {
+    signInOrigins: async () => (await signIn?.list()) ?? [],
     authenticator: new BearerAuthenticator({
       oidc: oidc && keys && new JwtVerifier({ ...oidc, keys, now }),
       opaque,
@@ -77,6 +82,7 @@ export async function openAuthenticator(options: AuthenticatorOptions): Promise<
       events,
     }),
     close: async () => {
+      signIn?.close();
       await Promise.all([keys?.close(), opaque?.close()]);
       await dispatcher.destroy();
     },

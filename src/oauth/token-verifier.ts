@@ -2,6 +2,7 @@ import { compactVerify, errors } from 'jose';
 import type { CryptoKey } from 'jose';
 import { takeApart } from './compact-token.ts';
 import type { WantedKey } from './key-set.ts';
+import { SeenSignatures } from './seen-signatures.ts';
 import { judgeClaims } from './token-claims.ts';
 import type { ClaimRules } from './token-claims.ts';
 import { refused, unavailable } from './token-verdict.ts';
@@ -41,6 +42,7 @@ interface JwtVerifierOptions {
  */
 export class JwtVerifier implements TokenVerifier {
   readonly #options: JwtVerifierOptions;
+  readonly #seen = new SeenSignatures();
 
   constructor(options: JwtVerifierOptions) {
     this.#options = options;
@@ -63,7 +65,9 @@ export class JwtVerifier implements TokenVerifier {
     if (candidates === undefined) {
       return unavailable('the token cannot be verified at the moment');
     }
-    const problem = await checkSignature(token, algorithm, candidates);
+    const problem = candidates.some((key) => this.#seen.has(key, token))
+      ? undefined
+      : await checkSignature(token, algorithm, candidates, this.#seen);
     return problem ?? judgeClaims(parts.claims, rules, now());
   }
 }
@@ -78,10 +82,12 @@ async function checkSignature(
   token: string,
   algorithm: TokenAlgorithm,
   candidates: readonly CryptoKey[],
+  seen: SeenSignatures,
 ): Promise<RefusedToken | undefined> {
   for (const key of candidates) {
     try {
       await compactVerify(token, key, { algorithms: [algorithm] });
+      seen.add(key, token);
       return undefined;
     } catch (error) {
       // RSA keys below 2048 bits end here too, as a TypeError: RFC 7518 §3.3 does not allow them.

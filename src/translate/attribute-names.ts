@@ -1,14 +1,14 @@
 import { dictionary } from 'dcmjs/dictionary';
 
 /** An attribute of the standard (PS3.6 §6). */
-export interface NamedAttribute {
+interface NamedAttribute {
   /** Eight upper-case hexadecimal digits. */
   readonly tag: string;
   readonly vr: string;
 }
 
 /** A step on the way to an attribute: only the last may be something else than a sequence. */
-export interface AttributePath {
+interface AttributePath {
   /** Tags joined by dots. */
   readonly path: string;
   /** Of the last. */

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import type { RequestOptions } from 'node:https';
+import { request as requestPlain } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startBridge } from '../../src/bridge.ts';
 import type { Bridge } from '../../src/bridge.ts';
@@ -18,6 +19,7 @@ import { temporaryFolder } from '../peers/peer.ts';
 import type { TemporaryFolder } from '../peers/peer.ts';
 import { createAuthority } from '../support/certificates.ts';
 import type { CertificateAuthority } from '../support/certificates.ts';
+import { buildPart10 } from '../support/dicom-object.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import type { RecordingLogger } from '../support/recording-logger.ts';
 
@@ -122,6 +124,68 @@ describe('the front of a bridge', () => {
   });
 });
 
+describe('the viewer of a front', () => {
+  const oidc = { HTTP_AUTH: 'oidc', OIDC_ISSUER: 'http://127.0.0.1:1', VIEWER_CLIENT_ID: 'ohif' };
+  const openViewer = async (settings: Readonly<Record<string, string>>) => {
+    await writeFile(join(folder.path, 'index.html'), '<!doctype html>');
+    const { ports } = await start({ VIEWER_DIR: folder.path, ...settings });
+    const at = `http://127.0.0.1:${ports.http ?? 0}`;
+    const [page, config] = await Promise.all([fetch(at), fetch(`${at}/app-config.js`)]);
+    const policy = page.headers.get('Content-Security-Policy') ?? '';
+    return { root: `${at}/dicom-web`, policy, config: await config.text() };
+  };
+
+  it('signs in at the issuer, for tokens meant for this front', async () => {
+    const { root, policy, config } = await openViewer(oidc);
+
+    expect(config).toContain('"client_id": "ohif"');
+    expect(config).toContain('"scope": "openid profile email dicomweb.read dicomweb.write"');
+    expect(config).toContain(`"resource": "${root}"`);
+    expect(policy).toContain(' http://127.0.0.1:1;');
+  });
+
+  it('names no resource where the audience is one of the site', async () => {
+    const { config } = await openViewer({ ...oidc, OIDC_AUDIENCE: 'api://pacs' });
+
+    expect(config).toContain('"authority": "http://127.0.0.1:1"');
+    expect(config).not.toContain('"resource"');
+  });
+
+  it('signs in nowhere without a client of its own', async () => {
+    const { config, policy } = await openViewer({ DICOMWEB_ROOT: '/rs' });
+
+    expect(config).toContain('"qidoRoot": "/rs"');
+    expect(config).not.toContain('oidc');
+    expect(policy).not.toContain('http');
+  });
+});
+
+describe('the end of a bridge', () => {
+  it('lets an answer finish that a client is still taking', async () => {
+    const { publicRoot = '' } = await start({ HTTP_AUTH: 'none', SHUTDOWN_GRACE: '1h' });
+    const file = buildPart10({ study: '1.2.3', pixelBytes: 16 * 2 ** 20 });
+    await store(publicRoot, file);
+    const answer = await open(`${publicRoot}/studies/1.2.3`);
+
+    const stopped = bridge?.stop();
+    await expect(fetch(`${publicRoot}/studies`)).rejects.toThrow();
+    const taken = await buffer(answer);
+    await stopped;
+
+    expect(taken.length).toBeGreaterThan(file.length);
+  });
+
+  it('cuts it when the grace is over', async () => {
+    const { publicRoot = '' } = await start({ HTTP_AUTH: 'none', SHUTDOWN_GRACE: '0s' });
+    await store(publicRoot, buildPart10({ study: '1.2.3', pixelBytes: 16 * 2 ** 20 }));
+    const answer = await open(`${publicRoot}/studies/1.2.3`);
+
+    await bridge?.stop();
+
+    await expect(buffer(answer)).rejects.toThrow('aborted');
+  });
+});
+
 describe('a front with a certificate', () => {
   it('speaks TLS 1.2 and later, and nothing else', async () => {
     const { publicRoot = '', ports } = await start(await certificateSettings());
@@ -206,6 +270,24 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<B
   const { config } = loadConfig(environment, { readFile: () => '' });
   bridge = await startBridge(config, log);
   return bridge;
+}
+
+async function store(publicRoot: string, file: Buffer): Promise<void> {
+  const head = '--b\r\nContent-Type: application/dicom\r\n\r\n';
+  const { status } = await fetch(`${publicRoot}/studies`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'multipart/related; type="application/dicom"; boundary=b' },
+    body: Buffer.concat([Buffer.from(head), file, Buffer.from('\r\n--b--\r\n')]),
+  });
+  expect(status).toBe(200);
+}
+
+/** An answer of which nothing but the head was taken. */
+async function open(url: string): Promise<IncomingMessage> {
+  const headers = { accept: 'multipart/related; type="application/dicom"; transfer-syntax=*' };
+  const sent = requestPlain(url, { headers, agent: false }).end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  return answer;
 }
 
 async function makeToken(): Promise<string> {

@@ -332,7 +332,7 @@ describe('D32 a search of somebody with a grant', () => {
     expect((await ask(granted, searchFor({ limit: 0 }))).searches).toEqual([]);
   });
 
-  it('hands everything else of the question on, and neither offset nor limit', async () => {
+  it('hands everything else of the question on, and says that names match as written', async () => {
     const request = searchFor(
       {
         match: { '00100010': 'Doe*', '0020000D': studyA },
@@ -344,14 +344,16 @@ describe('D32 a search of somebody with a grant', () => {
       { level: 'instance', studyInstanceUid: studyA, seriesInstanceUid: uid('1.2.1.1') },
     );
 
-    expect((await ask(granted, request)).searches).toEqual([
+    const { searches, sink } = await ask(granted, request);
+
+    expect(sink.head?.headers['warning']).toMatch(/^299 https:\/\/pacs\.example\/dicom-web "/);
+    expect(searches).toEqual([
       {
         level: 'instance',
         studyInstanceUid: studyA,
         seriesInstanceUid: '1.2.1.1',
         match: { '00100010': 'Doe*' },
         includeField: ['00081030', '0020000D'],
-        fuzzyMatching: true,
       },
     ]);
   });

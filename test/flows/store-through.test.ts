@@ -71,11 +71,19 @@ function store(
     principal = writer,
     study,
     contentType = dicomParts,
-  }: { principal?: Principal; study?: Uid; contentType?: string } = {},
+    held = [],
+  }: {
+    principal?: Principal;
+    study?: Uid;
+    contentType?: string;
+    /** What the archive says it has, whatever it is asked for. */
+    held?: readonly DicomJson[];
+  } = {},
 ) {
   const chunks = Buffer.isBuffer(body) ? inChunks(body, 5_000) : body;
+  const archive = { search: () => Promise.resolve(held) };
   const request = { kind: 'store' as const, ...(study && { studyInstanceUid: study }) };
-  return new StoreThrough({ origin }).storeInstances(
+  return new StoreThrough({ origin, archive }).storeInstances(
     principal,
     request,
     { contentType, chunks },
@@ -326,6 +334,33 @@ describe('who may store', () => {
     expect(status).toBe(409);
     expect(reasons(dataSet)).toEqual([0x0124, 0xa901]);
     expect(origin.requests).toEqual([]);
+  });
+
+  it('lets nobody take an object out of a study outside the grant, under the same UID', async () => {
+    const [sop, another] = [newUid(), newUid()];
+    const body = multipartBody(buildPart10({ study: granted, sop }));
+    const uidValue = (value: Uid) => ({ vr: 'UI', Value: [value] });
+    const at = (study: Uid, name: Uid) => ({
+      '0020000D': uidValue(study),
+      '00080018': uidValue(name),
+    });
+
+    const foreign = await store(recordingOrigin(), body, {
+      principal: limited,
+      held: [at(granted, sop), at(other, sop)],
+    });
+    const nowhere = await store(recordingOrigin(), body, {
+      principal: limited,
+      held: [{ '00080018': uidValue(sop) }],
+    });
+    const own = await store(recordingOrigin(), body, {
+      principal: limited,
+      held: [at(granted, sop), at(other, another)],
+    });
+    const free = await store(recordingOrigin(), body, { held: [at(other, sop)] });
+
+    expect([foreign.status, nowhere.status, own.status, free.status]).toEqual([409, 409, 200, 200]);
+    expect(reasons(foreign.dataSet)).toEqual([0x0124]);
   });
 
   it('never passes an object on whole that has a second Study Instance UID', async () => {

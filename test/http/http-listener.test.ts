@@ -3,11 +3,14 @@ import { Agent, request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startHttpListener } from '../../src/http/http-listener.ts';
 import type { HttpListener } from '../../src/http/http-listener.ts';
 import { createPublicApp } from '../../src/http/public-app.ts';
 import { silentLogger } from '../../src/telemetry/pino-logger.ts';
+import { createAuthority } from '../support/certificates.ts';
+import type { CertificateAuthority } from '../support/certificates.ts';
 
 const host = '127.0.0.1';
 const yes = () => true;
@@ -118,6 +121,89 @@ it('says why a port cannot be had', async () => {
 
   await expect(startHttpListener({ app, host, port })).rejects.toMatchObject({
     code: 'EADDRINUSE',
+  });
+});
+
+it('shows each request to the front first', async () => {
+  const listener = await start({
+    app,
+    front: (incoming, outgoing) => {
+      if (incoming.url !== '/mine') return false;
+      outgoing.end('front');
+      return true;
+    },
+  });
+  const ask = async (path: string): Promise<string> =>
+    (await fetch(`http://${host}:${listener.port}${path}`)).text();
+
+  expect(await ask('/mine')).toBe('front');
+  expect(await ask('/health/live')).toBe('ok\n');
+});
+
+it('tells a client that asks before it sends to go on', async () => {
+  const listener = await start({
+    app: { fetch: async (asked) => new Response(await asked.text()) },
+  });
+
+  const sent = request({
+    host,
+    port: listener.port,
+    method: 'POST',
+    headers: { expect: '100-continue' },
+  });
+  sent.flushHeaders();
+  await once(sent, 'continue');
+  sent.end('body');
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+
+  expect(Buffer.concat((await answer.toArray()) as Buffer[]).toString()).toBe('body');
+});
+
+describe('with TLS', () => {
+  let authority: CertificateAuthority;
+  beforeAll(async () => {
+    authority = await createAuthority();
+  });
+  afterAll(() => authority.remove());
+
+  it('serves HTTPS and nothing below TLS 1.2', async () => {
+    const listener = await start({ app, tls: await authority.issue() });
+
+    const socket = connectTls({ host, port: listener.port, ca: authority.cert });
+    await once(socket, 'secureConnect');
+    socket.write('GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    const answer = Buffer.concat((await socket.toArray()) as Buffer[]).toString();
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+
+    // Security level 0, or OpenSSL would not even offer it.
+    const old = connectTls({
+      ...{ host, port: listener.port, ca: authority.cert, ciphers: 'DEFAULT@SECLEVEL=0' },
+      ...({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1' } as const),
+    });
+    const [refusal] = (await once(old, 'error')) as [NodeJS.ErrnoException];
+    expect(refusal.code).toMatch(/PROTOCOL_VERSION/);
+  });
+
+  it('shows new connections another certificate once it is told to', async () => {
+    const listener = await start({ app, tls: await authority.issue({ commonName: 'first' }) });
+    const nameShown = async (): Promise<string> => {
+      const socket = connectTls({ host, port: listener.port, ca: authority.cert });
+      await once(socket, 'secureConnect');
+      const { CN } = socket.getPeerCertificate().subject;
+      socket.destroy();
+      return String(CN);
+    };
+    expect(await nameShown()).toBe('first');
+
+    const second = await authority.issue({ commonName: 'second' });
+    listener.replaceCertificate(second);
+
+    expect(await nameShown()).toBe('second');
+    const { key } = await authority.issue();
+    expect(() => {
+      listener.replaceCertificate({ cert: second.cert, key });
+    }).toThrow();
+    expect(await nameShown()).toBe('second');
   });
 });
 

@@ -268,6 +268,12 @@ describe.skipIf(peersSkipped || !hasSharedData)('the front beside the Orthanc be
       },
     );
 
+    it('refuses a search within sequences, which Orthanc passes over and gives everything', async () => {
+      const name = 'RequestAttributesSequence.ScheduledProcedureStepID';
+      const { straight, front } = await both(`studies?${name}=x`);
+      expect([found(straight), front.status]).toEqual([8, 400]);
+    });
+
     it('decodes what is encoded in a value, which Orthanc does not', async () => {
       for (const [query, count] of [
         ['PatientName=Doe%5EArchibald', 1],

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -57,14 +56,15 @@ describe('an upload through the front, when something goes wrong', () => {
     });
     const outgoing = request(url, { method: 'POST', headers: { 'content-type': dicomParts } });
     outgoing.on('error', () => undefined);
-    const message = messageWith(multiFrameObject(1));
-    for (let piece = 0; piece < 3; piece += 1) {
-      outgoing.write((await message.next()).value as Buffer);
+    const message = messageWith(multiFrameObject(4));
+    for (let piece = 0; piece < 5; piece += 1) {
+      const next = await message.next();
+      if (next.done !== true) outgoing.write(next.value);
     }
 
     const incoming = await seen;
     outgoing.destroy();
-    if (!incoming.destroyed) await once(incoming, 'close');
+    if (!incoming.closed) await new Promise((resolve) => incoming.once('close', resolve));
 
     expect(incoming.complete).toBe(false);
   });

@@ -243,6 +243,29 @@ describe('from a client of the front to the embedded archive', () => {
     expect(Buffer.from(await found.arrayBuffer()).includes(dataSetOf(file))).toBe(true);
   });
 
+  it('lets no token for one study take an object out of another', async () => {
+    const bridge = await peers.start(startBridgeProcess());
+    const [granted, other, sop] = [newUid(), newUid(), newUid()];
+    const everything = await bearer(bridge, '--scope', 'read,write');
+    const limited = await bearer(bridge, '--scope', 'write', '--study', granted);
+    const url = `${rootOf(bridge)}/studies`;
+    const first = buildPart10({ study: other, sop });
+
+    const stored = await upload(url, inChunks(multipartBody(first)), everything);
+    const taken = await upload(
+      url,
+      inChunks(multipartBody(buildPart10({ study: granted, sop }))),
+      limited,
+    );
+
+    expect([stored.status, taken.status]).toEqual([200, 409]);
+    expect(reasonsIn(taken.dataSet)).toEqual([0x0124]);
+    const found = await fetch(`${url}/${other}`, {
+      headers: { ...everything, accept: 'multipart/related; type="application/dicom"' },
+    });
+    expect(found.status).toBe(200);
+  });
+
   it('keeps nothing of a message that was cut off inside an object', async () => {
     const bridge = await peers.start(startBridgeProcess({ HTTP_AUTH: 'none' }));
     const whole = multipartBody(buildPart10({ pixelBytes: 300_000 }));

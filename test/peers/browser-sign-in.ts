@@ -6,6 +6,8 @@ export interface BrowserClient {
   readonly clientId: string;
   /** Where its pages are. */
   readonly origin: string;
+  /** What it wants tokens for (RFC 8707), which is their audience. */
+  readonly resource: string;
 }
 
 export function browserClientMetadata({ clientId, origin }: BrowserClient): object {

@@ -34,8 +34,8 @@ export async function startChromium(): Promise<Chromium> {
   const stop = (): Promise<void> => browser.close();
   return {
     newSession: async () => {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-      context.setDefaultTimeout(20_000);
+      const context = await browser.newContext({ viewport: { width: 1024, height: 700 } });
+      context.setDefaultTimeout(30_000);
       const end = (): Promise<void> => context.close();
       return { context, stop: end, [Symbol.asyncDispose]: end };
     },

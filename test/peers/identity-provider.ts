@@ -22,8 +22,6 @@ interface IdentityProviderOptions {
   readonly tokenFormat?: 'jwt' | 'opaque';
   /** Clients that sign what they say (RFC 7523); their public keys. */
   readonly keyClients?: readonly { readonly clientId: string; readonly publicKey: JWK }[];
-  /** Web applications whose users sign in: authorization code and PKCE. */
-  readonly browserClients?: readonly BrowserClient[];
   /** A second listener, for a client that shows a certificate of this authority (RFC 8705). */
   readonly mtls?: {
     readonly clientId: string;
@@ -55,6 +53,8 @@ export interface IdentityProvider extends Peer {
   setTokenTtl(seconds: number): void;
   /** Claims of the JWTs given from now on, in place of those that would be right. */
   setTokenClaims(claims: Readonly<Record<string, unknown>>): void;
+  /** From now on users of this web application may sign in: authorization code and PKCE. */
+  addBrowserClient(client: BrowserClient): void;
   down(): Promise<void>;
   up(): Promise<void>;
 }
@@ -72,7 +72,7 @@ export async function startIdentityProvider(
   const requests = { token: 0, jwks: 0, metadata: 0 };
   let ttlSeconds = options.tokenTtlSeconds ?? 300;
   let otherClaims: Readonly<Record<string, unknown>> = {};
-  const browserClients = options.browserClients ?? [];
+  const browserClients: BrowserClient[] = [];
 
   let answer: RequestListener = (_request, response) => response.writeHead(503).end();
   const { mtls } = options;
@@ -87,8 +87,8 @@ export async function startIdentityProvider(
       })
     : undefined;
 
-  const server = await startLoopbackServer((issuer) => {
-    const provider = new Provider(issuer, {
+  const createProvider = (issuer: string): Provider =>
+    new Provider(issuer, {
       clients: [
         clientMetadata(basicClient, 'client_secret_basic'),
         clientMetadata(postClient, 'client_secret_post'),
@@ -130,9 +130,11 @@ export async function startIdentityProvider(
           // What a browser names in its first request holds for the token it gets in the end.
           useGrantedResource: () => true,
           // Without `jwt` the tokens are opaque and the gate could not judge them.
-          getResourceServerInfo: () => ({
+          getResourceServerInfo: (_context: unknown, resource: string) => ({
             scope,
-            audience,
+            audience: browserClients.some((each) => each.resource === resource)
+              ? resource
+              : audience,
             accessTokenTTL: ttlSeconds,
             accessTokenFormat: options.tokenFormat ?? 'jwt',
             jwt: { sign: { alg: 'RS256' } },
@@ -140,14 +142,16 @@ export async function startIdentityProvider(
         },
       },
     });
-    const respond = provider.callback();
+  let provider: Provider | undefined;
+  const server = await startLoopbackServer((issuer) => {
     answer = (request, response) => {
       if (request.url === '/token') requests.token += 1;
       if (request.url === '/jwks') requests.jwks += 1;
       if (request.url?.includes('/.well-known/') === true) requests.metadata += 1;
+      provider ??= createProvider(issuer);
       if (request.url?.startsWith('/interaction/') === true) {
         void signIn(provider, request, response);
-      } else respond(request, response);
+      } else provider.callback()(request, response);
     };
     return answer;
   });
@@ -172,6 +176,10 @@ export async function startIdentityProvider(
     requests,
     setTokenTtl: (seconds) => (ttlSeconds = seconds),
     setTokenClaims: (claims) => (otherClaims = claims),
+    addBrowserClient: (client) => {
+      browserClients.push(client);
+      provider = undefined; // it learns of its clients only when it is made
+    },
   };
 }
 

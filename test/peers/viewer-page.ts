@@ -72,7 +72,28 @@ export class ViewerPage {
     await this.#page.getByText(text).first().waitFor({ state: 'detached' });
   }
 
-  /** Resolves with the URL of the next answer to a request that fits. */
+  /**
+   * Until an annotation with such a text is on the image. Now and then OHIF paints an annotation
+   * only with the next painting of its image, so that one has to scroll away and back.
+   *
+   * @returns the whole text.
+   */
+  async untilDrawn(text: string | RegExp): Promise<string> {
+    const annotation = this.#viewport.getByText(text).first();
+    const box = await this.#box();
+    await this.#page.mouse.move(box.x + 50, box.y + box.height / 2);
+    for (const pixels of [100, -100, 100, -100, 100, -100, 100, -100]) {
+      const isDrawn = await annotation.waitFor({ timeout: 2_500 }).then(
+        () => true,
+        () => false,
+      );
+      if (isDrawn) break;
+      await this.#page.mouse.wheel(0, pixels);
+    }
+    return (await annotation.textContent()) ?? '';
+  }
+
+  /** The next answer to a request that fits. */
   async nextAnswer(fits: (url: string, method: string) => boolean): Promise<WireAnswer> {
     const response = await this.#page.waitForResponse((each) =>
       fits(each.url(), each.request().method()),
@@ -89,7 +110,6 @@ export class ViewerPage {
 
   async openStudyOf(patient: string): Promise<void> {
     await this.#page.getByText(patient).dblclick();
-    await this.untilShown();
   }
 
   async openSeries(description: string): Promise<void> {
@@ -112,8 +132,7 @@ export class ViewerPage {
   /** Measures a length in the viewport, and lets it be tracked. */
   async drawLength(): Promise<void> {
     await this.#page.locator('[data-cy=Length-btn]').click();
-    const box = await this.#viewport.boundingBox();
-    if (!box) throw new Error('the viewport is not to be seen');
+    const box = await this.#box();
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     const { mouse } = this.#page;
     await mouse.move(x - 100, y);
@@ -136,12 +155,10 @@ export class ViewerPage {
     await this.#page.reload();
   }
 
-  async screenshot(file: string): Promise<void> {
-    await this.#page.screenshot({ path: file });
-  }
-
-  async close(): Promise<void> {
-    await this.#page.close();
+  async #box(): Promise<{ x: number; y: number; width: number; height: number }> {
+    const box = await this.#viewport.boundingBox();
+    if (!box) throw new Error('the viewport is not to be seen');
+    return box;
   }
 
   get #viewport(): Locator {

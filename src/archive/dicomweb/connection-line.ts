@@ -72,5 +72,9 @@ export class ConnectionLine {
 }
 
 function busy(): OriginUnavailableError {
-  return new OriginUnavailableError('all connections to the archive are in use', { retryAfterMs });
+  return new OriginUnavailableError('all connections to the archive are in use', {
+    // What the archive would say, had it been asked.
+    status: 503,
+    retryAfterMs,
+  });
 }

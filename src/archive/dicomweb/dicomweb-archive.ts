@@ -16,11 +16,11 @@ import { compareWithArchived } from './compare-duplicate.ts';
 import { readJsonAnswer } from './json-answer.ts';
 import { OriginClient } from './origin-client.ts';
 import type { OriginAnswer, OriginClientOptions } from './origin-client.ts';
-import { originQuirks } from './origin-quirks.ts';
+import { originQuirks, searchQuestion } from './origin-quirks.ts';
 import type { OriginProduct } from './origin-quirks.ts';
 import { DicomwebRelay } from './relay.ts';
-import { resourcePath, searchPath } from './resource-path.ts';
-import { storeThrough } from './store-through.ts';
+import { resourcePath } from './resource-path.ts';
+import { StorePassage } from './store-passage.ts';
 import { stow } from './stow.ts';
 import { acceptAsStored, readObjects } from './wado.ts';
 import type { UploadShaper } from './upload-shaper.ts';
@@ -61,8 +61,7 @@ export class DicomWebArchive implements Archive, DicomwebOrigin, StoreOrigin {
   readonly #options: DicomWebArchiveOptions;
   /** Objects may keep all their connections busy for long; a question does not wait behind them. */
   readonly #uploads: OriginClient;
-  /** What comes from clients of ours, as fast as they send it. */
-  readonly #passages: OriginClient;
+  readonly #passage: StorePassage;
   readonly #downloads: OriginClient;
   readonly #questions: OriginClient;
   readonly #relay: DicomwebRelay;
@@ -70,7 +69,7 @@ export class DicomWebArchive implements Archive, DicomwebOrigin, StoreOrigin {
   constructor(options: DicomWebArchiveOptions) {
     this.#options = options;
     this.#uploads = new OriginClient(options);
-    this.#passages = new OriginClient({ ...options, connectEachTime: true });
+    this.#passage = new StorePassage(options);
     this.#downloads = new OriginClient(options);
     this.#questions = new OriginClient(options);
     this.#relay = new DicomwebRelay(options);
@@ -99,18 +98,9 @@ export class DicomWebArchive implements Archive, DicomwebOrigin, StoreOrigin {
 
   storeArriving(
     objects: AsyncIterable<ArrivingObject>,
-    { studyInstanceUid, signal, trace }: StoreArrivingOptions,
+    options: StoreArrivingOptions,
   ): Promise<StoreInstancesResponse> {
-    const { stowPath = '', nameTransferSyntax = false, now } = this.#options;
-    const study = studyInstanceUid === undefined ? '' : `/${studyInstanceUid}`;
-    return storeThrough(objects, {
-      client: this.#passages,
-      path: `${stowPath}/studies${study}`,
-      nameTransferSyntax,
-      now,
-      signal,
-      trace,
-    });
+    return this.#passage.storeArriving(objects, options);
   }
 
   answer(request: ReadRequest, sink: ResponseSink, options: AnswerOptions): Promise<void> {
@@ -131,7 +121,7 @@ export class DicomWebArchive implements Archive, DicomwebOrigin, StoreOrigin {
 
   async search(query: SearchQuery, options: Cancellable): Promise<readonly DicomJson[]> {
     const { qidoPath = '', quirks = 'orthanc', now } = this.#options;
-    const path = `${qidoPath}${searchPath(query, originQuirks[quirks].queryValue)}`;
+    const path = `${qidoPath}${searchQuestion(query, originQuirks[quirks])}`;
     return readJsonAnswer(await this.#ask(path, options), now());
   }
 
@@ -155,8 +145,8 @@ export class DicomWebArchive implements Archive, DicomwebOrigin, StoreOrigin {
   }
 
   async close(): Promise<void> {
-    const clients = [this.#uploads, this.#passages, this.#downloads, this.#questions];
-    await Promise.all([...clients, this.#relay].map((client) => client.close()));
+    const clients = [this.#uploads, this.#downloads, this.#questions];
+    await Promise.all([...clients, this.#passage, this.#relay].map((client) => client.close()));
   }
 
   #ask(path: string, { signal, trace }: Cancellable): Promise<OriginAnswer> {

@@ -27,11 +27,6 @@ export interface OriginClientOptions {
   /** Makes the connections, `tls` included, where they do not go straight. */
   readonly connect?: buildConnector.connector;
   readonly log: Logger;
-  /**
-   * Every request on a new connection, closed behind it: for those that cannot be made twice, and so
-   * must not meet a connection the archive is just closing. Connections are kept unless told so.
-   */
-  readonly connectEachTime?: boolean;
   /** In place of a connection pool of our own. */
   readonly dispatcher?: Dispatcher;
 }
@@ -220,13 +215,12 @@ export class OriginClient {
   }
 
   #dispatcher(): Dispatcher {
-    const { dispatcher, connections, connect, tls, timeoutMs, connectEachTime } = this.#options;
+    const { dispatcher, connections, connect, tls, timeoutMs } = this.#options;
     this.#pool ??=
       dispatcher ??
       new Pool(this.#root.origin, {
         connections,
-        // 0 is undici's word for connections that are closed behind each request.
-        pipelining: connectEachTime === true ? 0 : 1,
+        pipelining: 1,
         connect: connect ?? { ...tls, timeout: Math.min(timeoutMs, longestConnectMs) },
       });
     return this.#pool;

@@ -33,6 +33,8 @@ export class JsonBody implements BodyReceiver {
 
   write(chunk: Buffer): boolean {
     const rewritten = this.#rewriter.push(chunk);
+    // Nothing but blanks, or the beginning of a URL.
+    if (rewritten.length === 0) return true;
     if (this.#held === undefined) return this.#options.sink.write(rewritten);
     this.#held = Buffer.concat([this.#held, rewritten]);
     return this.#held.length < firstBytes || this.#begin(this.#held);

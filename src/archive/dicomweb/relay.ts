@@ -6,7 +6,7 @@ import type { MetadataRequest, SearchRequest } from '../../translate/dicomweb-re
 import type { ResponseHead, ResponseSink } from '../../translate/response-sink.ts';
 import type { AnswerOptions, ReadRequest } from '../dicomweb-origin.ts';
 import type { OriginClientOptions } from './origin-client.ts';
-import { originQuirks } from './origin-quirks.ts';
+import { originQuirks, searchQuestion } from './origin-quirks.ts';
 import type { OriginProduct, OriginQuirks } from './origin-quirks.ts';
 import { publicUrls } from './public-url.ts';
 import { FaultBody, unusable } from './relay-body.ts';
@@ -16,9 +16,9 @@ import { faultOfStatus, orthancStatusOf } from './relay-fault.ts';
 import { formOf, openForm } from './relay-form.ts';
 import { JsonBody } from './relay-json.ts';
 import type { FormedRequest, OriginSaying, RelayQuestion } from './relay-question.ts';
-import { resourcePath, searchPath } from './resource-path.ts';
+import { resourcePath } from './resource-path.ts';
 
-export interface RelayOptions extends OriginClientOptions {
+interface RelayOptions extends OriginClientOptions {
   readonly qidoPath?: string;
   readonly wadoPath?: string;
   /** Whose peculiarities are reckoned with; Orthanc's, the most careful, unless told otherwise. */
@@ -63,7 +63,7 @@ export class DicomwebRelay {
 
   async #search(request: SearchRequest, sink: ResponseSink, options: AnswerOptions): Promise<void> {
     const { query, ...resource } = request;
-    const { matchesFuzzily, queryValue } = this.#quirks;
+    const { matchesFuzzily } = this.#quirks;
     const isLiteral = query.fuzzyMatching && !matchesFuzzily;
     const head: ResponseHead = {
       status: 200,
@@ -77,7 +77,7 @@ export class DicomwebRelay {
       return;
     }
     const fuzzyMatching = query.fuzzyMatching && matchesFuzzily;
-    const question = searchPath({ ...resource, ...query, fuzzyMatching }, queryValue);
+    const question = searchQuestion({ ...resource, ...query, fuzzyMatching }, this.#quirks);
     const path = `${this.#options.qidoPath ?? ''}${question}`;
     await this.#inJson(path, { head, sink, whenEmpty: 'list' }, options);
   }

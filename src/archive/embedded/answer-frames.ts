@@ -1,3 +1,4 @@
+import { NotFoundError } from '../../errors/origin-errors.ts';
 import type { Part10File } from './part10-file.ts';
 import type { FramesRequest } from '../../translate/dicomweb-request.ts';
 import { sendParts } from './answer-retrieve.ts';
@@ -26,6 +27,9 @@ export async function answerFrames(
   target: AnswerTarget,
 ): Promise<void> {
   const pixelData = await findPixelData(file);
+  if (request.frames.some((number) => number > pixelData.frames)) {
+    throw new NotFoundError('the instance does not have such a frame');
+  }
   const isCompressed = pixelData.value.length === undefined;
   const { mediaType, transferSyntaxUid } = formOfFrames(
     { transferSyntaxUid: file.transferSyntaxUid, isCompressed },

@@ -4,14 +4,15 @@ import type { UnreadValue } from './data-set-reader.ts';
 import { dicomJsonArray } from './dicom-json-text.ts';
 import { toLittleEndian } from './little-endian.ts';
 import { Part10File } from './part10-file.ts';
-import { isPixelData, readDescribed } from './part10-reader.ts';
+import { readDescribed } from './part10-reader.ts';
 import { sendAnswer } from './send-answer.ts';
 import type { AnswerTarget } from './send-answer.ts';
 
 /** Up to this length, a binary value is written where it stands: that is shorter than its own request. */
 const inlineBytes = 1024;
-/** Deeper than any route of ours leads; what lies there is written where it stands. */
+/** Deeper no route of ours leads; what lies there is written where it stands, unless it is too long. */
 const maxPathSteps = 17;
+const deepInlineBytes = 2 ** 20;
 
 interface InstancePlace {
   /** Of its file. */
@@ -41,21 +42,18 @@ async function* metadataOf(places: readonly InstancePlace[]): AsyncGenerator<Dic
 }
 
 async function describe(
-  { tag, path, vr, length, bigEndian }: UnreadValue,
+  { path, vr, length, bigEndian }: UnreadValue,
   read: (() => Promise<Buffer>) | undefined,
   url: string,
 ): Promise<DicomJsonAttribute> {
   if (length === 0) return { vr };
   const isDeep = path.split('/').length > maxPathSteps;
-  const isShort = length !== undefined && length <= inlineBytes;
-  // Viewers look for pixel data behind a URL, however few they are.
-  if (read !== undefined && length !== undefined && (isShort || isDeep) && !isPixelData(tag)) {
+  const isShort = length !== undefined && length <= (isDeep ? deepInlineBytes : inlineBytes);
+  // Of pixel data nothing is read here: viewers look for them behind a URL, however few they are.
+  if (read !== undefined && isShort) {
     const bytes = await read();
-    return { vr, InlineBinary: toLittle(vr, bytes, bigEndian).toString('base64') };
+    const little = bigEndian ? toLittleEndian(vr, bytes) : bytes;
+    return { vr, InlineBinary: little.toString('base64') };
   }
   return isDeep ? { vr } : { vr, BulkDataURI: `${url}/bulk/${path}` };
-}
-
-function toLittle(vr: string, bytes: Buffer, bigEndian: boolean): Buffer {
-  return bigEndian ? toLittleEndian(vr, bytes) : bytes;
 }

@@ -18,7 +18,7 @@ const sequenceDelimitation = 0xfffee0dd;
 /** Fragments may be long: there is no use in reading much around their heads. */
 const windowBytes = 64;
 /** More than the frames of any object that has no table of them; a hostile one may have more. */
-const maxFragments = 2 ** 18;
+const maxFragments = 2 ** 17;
 
 /** What begins a frame, where nothing else tells: SOI of JPEG and JPEG-LS, SOC and SIZ of JPEG 2000. */
 const beginnings: readonly string[] = ['ffd8ff', 'ff4fff51'];
@@ -27,9 +27,9 @@ const beginnings: readonly string[] = ['ffd8ff', 'ff4fff51'];
  * Finds frames in encapsulated pixel data (PS3.5 §A.4): by the Extended or the Basic Offset Table where
  * there is one, else by counting fragments, else by how compressed frames begin.
  *
- * @param numbers - counted from 1.
- * @throws {@link NotFoundError} for a frame that is not there, {@link NotAcceptableError} when frames
- *   cannot be told apart, {@link ObjectUnreadableError} when the items cannot be followed.
+ * @param numbers - counted from 1, of frames that the object says it has.
+ * @throws {@link NotAcceptableError} when frames cannot be told apart, {@link ObjectUnreadableError} when
+ *   the items cannot be followed, {@link NotFoundError} when there are none at all.
  */
 export async function encapsulatedFrames(
   file: Part10File,
@@ -37,9 +37,6 @@ export async function encapsulatedFrames(
   numbers: readonly number[],
   signal: AbortSignal,
 ): Promise<readonly Frame[]> {
-  if (numbers.some((number) => number > pixelData.frames)) {
-    throw new NotFoundError('the instance does not have such a frame');
-  }
   const fragmentsOf = await frameFinder(sourceOf(file, signal), pixelData);
   const frames: Frame[] = [];
   for (const number of numbers) frames.push(joined(file, await fragmentsOf(number)));

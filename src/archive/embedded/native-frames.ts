@@ -8,7 +8,7 @@ import type { PixelData } from './pixel-data.ts';
 /**
  * Finds frames in pixel data that are not compressed: one after the other, without gaps (PS3.5 §8.1.1).
  *
- * @param numbers - counted from 1.
+ * @param numbers - counted from 1, of frames that the object says it has.
  * @throws {@link NotFoundError} for a frame that is not there, {@link NotAcceptableError} for Big
  *   Endian pixel data of which nobody could say what to swap.
  */
@@ -17,11 +17,11 @@ export function nativeFrames(
   pixelData: PixelData,
   numbers: readonly number[],
 ): readonly Frame[] {
-  const { value, frames, frameBits } = pixelData;
+  const { value, frameBits } = pixelData;
   const { at, length = 0 } = value;
   return numbers.map((number) => {
     const from = (number - 1) * frameBits;
-    if (frameBits === 0 || number > frames || from + frameBits > length * 8) {
+    if (frameBits === 0 || from + frameBits > length * 8) {
       throw new NotFoundError('the instance does not have such a frame');
     }
     if (value.bigEndian) return bigEndianFrame(file, pixelData, from);

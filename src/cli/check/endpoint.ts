@@ -12,7 +12,7 @@ import type { World } from './world.ts';
 
 /** A server the bridge depends on. */
 interface Endpoint {
-  readonly id: 'archive' | 'token-server';
+  readonly id: 'archive' | 'token-server' | 'issuer';
   readonly name: string;
   /** The setting that has its address. */
   readonly variable: string;
@@ -43,6 +43,23 @@ export const tokenEndpoint: Endpoint = {
   },
 };
 
+export const issuerEndpoint: Endpoint = {
+  id: 'issuer',
+  name: 'identity provider',
+  variable: 'DRAWBRIDGE_OIDC_ISSUER',
+  urlOf: ({ config }) =>
+    config.access.oidc === undefined
+      ? skipped('No tokens of an identity provider are taken (DRAWBRIDGE_HTTP_AUTH).')
+      : new URL(config.access.oidc.issuer),
+};
+
+/** The way the bridge goes to everything outside; straight where the archive is its own. */
+export function wayOf({ upstream }: World): WayThere {
+  return upstream === undefined
+    ? { tls: {}, proxies: undefined }
+    : { tls: upstream.tls, proxies: upstream.archive.proxies };
+}
+
 /** From the name to the clock: the probes of one server, in the order in which they build on another. */
 export function endpointProbes(endpoint: Endpoint): readonly Probe[] {
   const { id, name, variable } = endpoint;
@@ -58,11 +75,7 @@ export function endpointProbes(endpoint: Endpoint): readonly Probe[] {
     needs: needs.map((need) => `${id}.${need}`),
     run: async (world, signal) => {
       const url = endpoint.urlOf(world);
-      if (!(url instanceof URL) || world.upstream === undefined) {
-        return url instanceof URL ? noArchive : url;
-      }
-      const { tls, archive } = world.upstream;
-      return look(url, { tls, proxies: archive.proxies }, signal);
+      return url instanceof URL ? look(url, wayOf(world), signal) : url;
     },
   });
   return [

@@ -17,6 +17,8 @@ interface Question {
   readonly method?: 'GET' | 'HEAD' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** How the connection is made, where not as the bridge would. */
+  readonly open?: typeof openSocket;
   readonly signal: AbortSignal;
 }
 
@@ -30,10 +32,10 @@ const maxBodyBytes = 1024 * 1024;
 export async function httpExchange(
   url: URL,
   way: WayThere,
-  { method = 'GET', headers = {}, body, signal }: Question,
+  { method = 'GET', headers = {}, body, open, signal }: Question,
 ): Promise<PlainAnswer> {
-  const isSecure = url.protocol === 'https:';
-  const socket = await (isSecure ? openSecureSocket : openSocket)(url, way, signal);
+  const usual = url.protocol === 'https:' ? openSecureSocket : openSocket;
+  const socket = await (open ?? usual)(url, way, signal);
   const begun = performance.now();
   try {
     return await answerTo(
@@ -50,7 +52,7 @@ export async function httpExchange(
 function answerTo(
   socket: Socket,
   url: URL,
-  { method, headers, body, signal }: Question,
+  { method, headers, body, signal }: Omit<Question, 'open'>,
   begun: number,
 ): Promise<PlainAnswer> {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,12 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { Config } from '../../config/config.ts';
 import { failed, ok, skipped } from './probe.ts';
 import type { Finding, Probe } from './probe.ts';
 import { httpExchange } from './http-exchange.ts';
+import { openSocket } from './open-way.ts';
+import type { WayThere } from './open-way.ts';
 import { bindObstacle, reachableHost, tryToBind } from './try-to-bind.ts';
 import type { World } from './world.ts';
 
@@ -9,8 +14,11 @@ import type { World } from './world.ts';
 export const httpPort: Probe = {
   id: 'http.port',
   title: 'HTTP port',
-  run: (world, signal) =>
-    lookAtPort({ ...world.config.http, variable: 'DRAWBRIDGE_HTTP_PORT' }, world, signal),
+  run: (world, signal) => {
+    const { host, port, tls } = world.config.http;
+    const place = { host, port, isSecure: tls !== undefined };
+    return lookAtPort({ ...place, variable: 'DRAWBRIDGE_HTTP_PORT' }, world, signal);
+  },
 };
 
 /** Where monitoring comes: health and metrics. */
@@ -20,12 +28,13 @@ export const metricsPort: Probe = {
   run: async (world, signal) => {
     const { operations } = world.config;
     const finding = await lookAtPort(
-      { ...operations, variable: 'DRAWBRIDGE_OPS_PORT' },
+      { ...operations, isSecure: false, variable: 'DRAWBRIDGE_OPS_PORT' },
       world,
       signal,
     );
     if (finding.facts?.['answers'] !== true || typeof operations.port !== 'number') return finding;
-    const answer = await ask(operations.host, operations.port, '/metrics', signal);
+    const { host, port } = operations;
+    const answer = await ask({ host, port, path: '/metrics' }, signal);
     return answer?.body?.includes('drawbridge_') === true
       ? ok(`${finding.found} /metrics too.`, finding.facts)
       : failed(
@@ -37,7 +46,12 @@ export const metricsPort: Probe = {
 };
 
 async function lookAtPort(
-  { host, port, variable }: Config['operations'] & { readonly variable: string },
+  {
+    host,
+    port,
+    isSecure,
+    variable,
+  }: Config['operations'] & { readonly isSecure: boolean; readonly variable: string },
   { bridge }: World,
   signal: AbortSignal,
 ): Promise<Finding> {
@@ -56,7 +70,7 @@ async function lookAtPort(
         );
   }
   if (code !== 'EADDRINUSE') return failed(bindObstacle(code, { host, port }), another, facts);
-  const answer = await ask(host, port, '/health/ready', signal);
+  const answer = await ask({ host, port, isSecure, path: '/health/ready' }, signal);
   const isBridge = answer !== undefined && /^(ok|no)\n$/.test(answer.body ?? '');
   if (bridge !== undefined && isBridge) {
     return ok(`The bridge answers on ${host} port ${port}: /health/ready is ${answer.status}.`, {
@@ -68,11 +82,35 @@ async function lookAtPort(
   return failed(`Port ${port} on ${host} is taken by ${who}.`, `Stop it. ${another}`, facts);
 }
 
-function ask(host: string, port: number, path: string, signal: AbortSignal) {
-  const target = new URL('http://localhost');
+function ask(
+  {
+    host,
+    port,
+    isSecure = false,
+    path,
+  }: {
+    readonly host: string;
+    readonly port: number;
+    readonly isSecure?: boolean;
+    readonly path: string;
+  },
+  signal: AbortSignal,
+) {
+  const target = new URL(isSecure ? 'https://localhost' : 'http://localhost');
   const near = reachableHost(host);
   target.hostname = near.includes(':') ? `[${near}]` : near;
   target.port = String(port);
   target.pathname = path;
-  return httpExchange(target, { tls: {}, proxies: undefined }, { signal }).catch(() => undefined);
+  const question = { signal, ...(isSecure && { open: openUnchecked }) };
+  return httpExchange(target, { tls: {}, proxies: undefined }, question).catch(() => undefined);
+}
+
+/** Ours is for the name clients use, not for the address it is asked at; nothing secret is sent. */
+async function openUnchecked(url: URL, way: WayThere, signal: AbortSignal): Promise<Socket> {
+  const socket = connectTls({
+    socket: await openSocket(url, way, signal),
+    rejectUnauthorized: false,
+  });
+  await once(socket, 'secureConnect', { signal });
+  return socket;
 }

@@ -47,8 +47,10 @@ export async function fetchViewer(tell: (text: string) => void): Promise<string>
 const packageFile = `ohif-app-${version}.tgz`;
 
 async function download(folder: string): Promise<void> {
+  // Without a registry npm would go on trying for more than a minute.
+  const patience = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000'];
   const words = ['pack', `@ohif/app@${version}`, '--ignore-scripts', '--loglevel=error'];
-  await run('npm', words, { cwd: folder }).catch((error: unknown) => {
+  await run('npm', [...words, ...patience], { cwd: folder }).catch((error: unknown) => {
     const { stderr = '' } = error as { readonly stderr?: string };
     const why = stderr.trim().split('\n')[0] ?? '';
     throw new CommandError(`cannot fetch @ohif/app ${version} from the npm registry: ${why}`);

@@ -8,7 +8,6 @@ import {
   NotAcceptableError,
 } from '../../errors/request-errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { newTraceId } from '../../telemetry/trace-context.ts';
 import type { DicomwebRequest } from '../../translate/dicomweb-request.ts';
 import { readDicomwebRequest, readWadoUri } from '../../translate/read-request.ts';
 import type { RequestReading } from '../../translate/read-request.ts';
@@ -28,6 +27,7 @@ import { Refusal, refusal } from './refusal.ts';
 import type { RequestRelay } from './request-relay.ts';
 import { readRequestTarget } from './request-target.ts';
 import type { RequestTarget } from './request-target.ts';
+import { Turns } from './turns.ts';
 
 interface DicomwebLimits {
   /** Requests of one caller that are being answered at a time. Default 100. */
@@ -93,13 +93,16 @@ export function createDicomwebHandler(options: DicomwebHandlerOptions): Dicomweb
     places: new ConcurrencyLimit(limits.concurrentRequests),
     cors: createCors(corsOrigins),
   };
+  const turns = new Turns();
   return (incoming, outgoing) => {
     const target = readRequestTarget(incoming.url ?? '', root);
     if (target.kind === 'other') return false;
     const headers = front.cors.headers(incoming.headers.origin);
     const { stallMs } = front;
     const exchange = new Exchange({ ...options, incoming, outgoing, headers, stallMs });
-    void exchange.run(() => answer(front, exchange, target));
+    turns.take(incoming, outgoing, () => {
+      void exchange.run(() => answer(front, exchange, target));
+    });
     return true;
   };
 }
@@ -193,7 +196,7 @@ async function carryOut(
 ): Promise<void> {
   const { relay, storeInstances, maxBodyBytes, now } = options;
   const publicRoot = options.publicRoot();
-  const answerOptions = { signal: exchange.signal, publicRoot, trace: newTraceId() };
+  const answerOptions = { signal: exchange.signal, publicRoot, trace: exchange.trace };
   try {
     if (request.kind === 'store') {
       if (storeInstances === undefined) throw refusal(501, 'nothing can be stored here');

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../access/principal.ts';
 import { newCorrelationId } from '../../telemetry/correlation-id.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { newTraceId } from '../../telemetry/trace-context.ts';
 import type { DicomwebRoute } from '../../translate/dicomweb-routes.ts';
 import { httpFailureOf, titleOf } from '../../translate/http-status.ts';
 import type { ResponseHead } from '../../translate/response-sink.ts';
@@ -43,6 +44,8 @@ interface ExchangeOptions {
 /** One request and its answer, from the first look at it to its line in the log. */
 export class Exchange {
   readonly incoming: IncomingMessage;
+  /** Trace-id of the W3C Trace Context, for what is asked of the archive. */
+  readonly trace = newTraceId();
   readonly #options: ExchangeOptions;
   readonly #outgoing: ServerResponse;
   readonly #id: string;
@@ -160,6 +163,7 @@ export class Exchange {
       durationMs: Math.round(seconds * 1000),
       caller: principal?.displayName,
       tenant: principal?.tenant,
+      trace: principal && this.trace,
     };
     if (!isWhole) log.info(fields, 'request broken off');
     else if (route === 'preflight') log.debug(fields, 'request answered');

@@ -109,6 +109,9 @@ export class NodeSink implements ResponseSink {
   /** Ends the connection in the middle: half an answer never looks whole (HOSTILE D42). */
   fail(): void {
     this.#compressor?.destroy();
+    const { socket } = this.#outgoing;
+    // An orderly end is what an HTTP/1.0 client, nginx as it comes among them, takes for the answer's.
+    if (socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
     this.#outgoing.destroy();
   }
 

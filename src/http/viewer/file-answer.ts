@@ -1,16 +1,16 @@
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
-import { createGzip } from 'node:zlib';
 import { getMimeType } from 'hono/utils/mime';
 import { streamOf } from '../stream-of.ts';
+import { maxCompressibleBytes } from './compressed-files.ts';
 import type { ViewerFile } from './viewer-files.ts';
 
 /** A file in the form it travels in. */
 export interface FileToSend {
   readonly file: ViewerFile;
-  /** How it was compressed by whoever built the viewer, or will be by us. */
+  /** How it was compressed, by whoever built the viewer or by us. */
   readonly encoding: 'br' | 'gzip' | undefined;
-  readonly isCompressedYet: boolean;
+  /** Makes what is sent in place of the file; without it, that is sent as it lies there. */
+  readonly make?: () => Promise<Buffer>;
 }
 
 /** Already compressed, or too short to gain anything. */
@@ -30,16 +30,22 @@ export function mediaTypeOf(name: string): string {
 
 /**
  * Chooses among the forms a file can travel in: as somebody compressed it before (`name.br`,
- * `name.gz`), compressed now, or as it is.
+ * `name.gz`), compressed by us, or as it is.
  *
  * @param accepted - the Accept-Encoding header.
  */
 export async function chooseForm(
   { name, file }: { readonly name: string; readonly file: ViewerFile },
   accepted: string,
-  find: (name: string) => Promise<ViewerFile | undefined>,
+  {
+    find,
+    gzip,
+  }: {
+    readonly find: (name: string) => Promise<ViewerFile | undefined>;
+    readonly gzip: (file: ViewerFile) => Promise<Buffer>;
+  },
 ): Promise<FileToSend> {
-  const asItIs = { file, encoding: undefined, isCompressedYet: true } as const;
+  const asItIs = { file, encoding: undefined } as const;
   if (!compressible.test(mediaTypeOf(name)) || file.bytes < leastBytes) return asItIs;
   for (const [encoding, extension] of [
     ['br', '.br'],
@@ -49,11 +55,11 @@ export async function chooseForm(
     const made = await find(name + extension);
     // Left over from an older build, it would be another file.
     if (made && made.modifiedAt >= file.modifiedAt) {
-      return { file: made, encoding, isCompressedYet: true };
+      return { file: made, encoding };
     }
   }
-  if (!accepts(accepted, 'gzip')) return asItIs;
-  return { file, encoding: 'gzip', isCompressedYet: false };
+  if (!accepts(accepted, 'gzip') || file.bytes > maxCompressibleBytes) return asItIs;
+  return { file, encoding: 'gzip', make: () => gzip(file) };
 }
 
 /** RFC 9110 §12.5.3, as far as browsers go: named and not refused. */
@@ -65,11 +71,11 @@ function accepts(header: string, encoding: string): boolean {
 }
 
 /** The answer to GET or HEAD of a file, or 304 when the client has this very form of it. */
-export function fileAnswer(
+export async function fileAnswer(
   request: Request,
   name: string,
-  { file, encoding, isCompressedYet }: FileToSend,
-): Response {
+  { file, encoding, make }: FileToSend,
+): Promise<Response> {
   const form = encoding === undefined ? '' : `-${encoding}`;
   const etag = `"${file.bytes.toString(36)}-${Math.trunc(file.changedAt).toString(36)}${form}"`;
   const headers = new Headers({
@@ -83,10 +89,11 @@ export function fileAnswer(
   }
   headers.set('Content-Type', mediaTypeOf(name));
   if (encoding !== undefined) headers.set('Content-Encoding', encoding);
-  if (isCompressedYet) headers.set('Content-Length', String(file.bytes));
+  const made = await make?.();
+  headers.set('Content-Length', String(made?.length ?? file.bytes));
   if (request.method === 'HEAD') return new Response(null, { headers });
-  const content = createReadStream(file.path);
-  const body = isCompressedYet ? content : pipeline(content, createGzip(), () => undefined);
+  if (made) return new Response(made, { headers });
+  const body = createReadStream(file.path);
   return new Response(
     streamOf(body, () => body.destroy()),
     { headers },

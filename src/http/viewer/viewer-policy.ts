@@ -8,10 +8,9 @@ import { createHash } from 'node:crypto';
  * `ndarray`, which reads them, writes its accessors as program text.
  *
  * @param html - the page; scripts that stand in it may run as they are.
- * @param signInOrigin - where users sign in, if they do.
+ * @param signIn - the origins where users sign in, if they do.
  */
-export function viewerPolicy(html: string, signInOrigin: string | undefined): string {
-  const signIn = signInOrigin === undefined ? [] : [signInOrigin];
+export function viewerPolicy(html: string, signIn: readonly string[]): string {
   const directives: Readonly<Record<string, readonly string[]>> = {
     'default-src': ["'self'"],
     'script-src': ["'self'", "'unsafe-eval'", ...scriptHashes(html)],

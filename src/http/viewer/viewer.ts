@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { problemResponse } from '../problem.ts';
 import { appConfigScript } from './app-config.ts';
 import type { AppConfigOptions } from './app-config.ts';
+import { CompressedFiles } from './compressed-files.ts';
 import { chooseForm, fileAnswer, mediaTypeOf } from './file-answer.ts';
 import { ViewerFiles } from './viewer-files.ts';
 import type { ViewerFile } from './viewer-files.ts';
@@ -10,10 +11,15 @@ import { viewerPolicy } from './viewer-policy.ts';
 interface ViewerOptions extends AppConfigOptions {
   /** A built viewer, with an `index.html`. */
   readonly folder: string;
+  /** Where its users sign in; asked for at each page. */
+  readonly signInOrigins: () => Promise<readonly string[]>;
 }
 
 /** Answers what no resource of ours is asked for. */
 export type Viewer = (request: Request) => Promise<Response>;
+
+/** Somewhat more than all of OHIF. */
+const heldBytes = 32 * 1024 * 1024;
 
 const indexPath = '/index.html';
 const configPath = '/app-config.js';
@@ -24,8 +30,8 @@ const reserved = /^\/(?:health|metrics|admin|debug|docs|openapi\.json|wado|\.[^/
 /** A web viewer from one folder, at the root of the front: no other origin, so no CORS. */
 export function createViewer(options: ViewerOptions): Viewer {
   const files = new ViewerFiles(options.folder);
-  const { signIn } = options;
-  const signInOrigin = signIn && new URL(signIn.issuer).origin;
+  const compressed = new CompressedFiles({ maxBytes: heldBytes });
+  const { signInOrigins } = options;
   const config = appConfigScript(options);
   return async (request) => {
     const { pathname } = new URL(request.url);
@@ -36,12 +42,15 @@ export function createViewer(options: ViewerOptions): Viewer {
     const name = (await files.find(path)) || !isNavigation(request, path) ? path : indexPath;
     const file = await files.find(name);
     if (file === undefined) return problemResponse({ status: 404, title: 'Not Found' });
-    if (mediaTypeOf(name).startsWith('text/html')) return pageAnswer(file, signInOrigin);
+    if (mediaTypeOf(name).startsWith('text/html')) return pageAnswer(file, await signInOrigins());
     const accepted = request.headers.get('Accept-Encoding') ?? '';
     return fileAnswer(
       request,
       name,
-      await chooseForm({ name, file }, accepted, (other) => files.find(other)),
+      await chooseForm({ name, file }, accepted, {
+        find: (other) => files.find(other),
+        gzip: (given) => compressed.gzip(given),
+      }),
     );
   };
 }
@@ -57,14 +66,14 @@ function isNavigation({ headers }: Request, path: string): boolean {
 
 async function pageAnswer(
   { path }: ViewerFile,
-  signInOrigin: string | undefined,
+  signInOrigins: readonly string[],
 ): Promise<Response> {
   const html = await readFile(path, 'utf8');
   return new Response(html, {
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Cache-Control': 'no-cache',
-      'Content-Security-Policy': viewerPolicy(html, signInOrigin),
+      'Content-Security-Policy': viewerPolicy(html, signInOrigins),
       // Addresses of the viewer name studies.
       'Referrer-Policy': 'same-origin',
       'Cross-Origin-Opener-Policy': 'same-origin',

@@ -5,6 +5,7 @@ import {
   OriginRefusedError,
   OriginUnavailableError,
 } from '../../../src/errors/origin-errors.ts';
+import { InvalidQuestionError } from '../../../src/errors/request-errors.ts';
 import { uid } from '../../support/dicom-object.ts';
 import { ArchiveServer, answerJson, fixedTokens, watchedSource } from './archive-server.ts';
 
@@ -47,13 +48,36 @@ describe('a search', () => {
   });
 
   it('B33 keeps a value one value, whatever it holds', async () => {
-    const archive = server.play((_request, response) => answerJson(response, 200, []));
+    const archive = server.play((_request, response) => answerJson(response, 200, []), {
+      quirks: 'none',
+    });
     const value = 'A&limit=1&includefield=all#x%26\r\nX: y 😀*';
 
     await archive.search({ level: 'study', match: { '00100010': value } }, { signal });
 
     const asked = new URL(server.requests[0]?.url ?? '', 'http://archive.test');
     expect([...asked.searchParams]).toEqual([['00100010', value]]);
+  });
+
+  it('B33 writes for an Orthanc a wildcard where it would have to decode', async () => {
+    const archive = server.play((_request, response) => answerJson(response, 200, []), {
+      quirks: 'orthanc',
+    });
+
+    await archive.search({ level: 'study', match: { '00100010': 'A&limit=1#%^*' } }, { signal });
+
+    expect(server.requests[0]?.url).toBe('/dicom-web/studies?00100010=A?limit=1??^*');
+  });
+
+  it('D32 refuses a search within sequences of an Orthanc, which would return everything', async () => {
+    const archive = server.play((_request, response) => answerJson(response, 200, found));
+    const search = archive.search(
+      { level: 'study', match: { '00400275.00400009': 'X' } },
+      { signal },
+    );
+
+    await expect(search).rejects.toThrow(InvalidQuestionError);
+    expect(server.requests).toEqual([]);
   });
 
   it('B40 finds nothing in 204 and in an empty list', async () => {

@@ -59,6 +59,7 @@ export class RecordingSink implements ResponseSink {
 
   write(chunk: Uint8Array): boolean {
     if (this.head === undefined || this.hasEnded) throw new Error('written out of turn');
+    if (this.#resume !== undefined) throw new Error('written before there was room');
     this.bytes += chunk.length;
     if (this.#keeps) this.chunks.push(Buffer.from(chunk));
     return this.#isFast(this);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -16,6 +17,8 @@ import { ArchiveServer, answerJson, fixedTokens } from './archive-server.ts';
 import { RecordingSink } from './recording-sink.ts';
 
 const { signal } = new AbortController();
+// All tests wait by the same.
+setMaxListeners(0, signal);
 const publicRoot = 'https://pacs.example.org/dicom-web';
 const study = { studyInstanceUid: uid('1.2.3') };
 const selector = {
@@ -87,6 +90,12 @@ const give =
 const objects = messageOf(buildPart10());
 const giveObjects = give(objects, { 'content-type': multipart });
 const json = { 'content-type': 'application/dicom+json' };
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
 
 describe('what the archive is asked', () => {
   it.each<[ReadRequest, string, string]>([
@@ -312,6 +321,7 @@ describe('what reaches the client', () => {
           '00091005': bulk(`http://u:p@127.0.0.1:${port}/dicom-web${at}/00420011`),
           '00091006': bulk(`http://127.0.0.1.evil.example:${port}/dicom-web${at}/00420011`),
           '00091007': bulk('file:///etc/passwd'),
+          '00091008': bulk(`${own}/servers`),
         },
       ]),
     );
@@ -336,6 +346,7 @@ describe('what reaches the client', () => {
         '00091005': gone,
         '00091006': gone,
         '00091007': gone,
+        '00091008': gone,
       },
     ]);
     expect(sink.head?.headers).toEqual(json);
@@ -613,6 +624,40 @@ describe('a client that goes away', () => {
     expect(sink.bytes).toBe(512 * mebibyte + '\r\n--b--'.length);
     expect(ahead).toBeLessThan(16 * mebibyte);
     expect(process.memoryUsage().arrayBuffers - before.arrayBuffers).toBeLessThan(64 * mebibyte);
+  });
+});
+
+describe('many clients at once', () => {
+  it('have a bounded number of connections to the archive, and all get their answer', async () => {
+    let open = 0;
+    let most = 0;
+    const held: (() => void)[] = [];
+    const archive = server.play((request, response) => {
+      open += 1;
+      most = Math.max(most, open);
+      response.once('close', () => (open -= 1));
+      held.push(() => giveObjects(request, response));
+      if (held.length === 32) for (const release of held.splice(0)) release();
+    });
+
+    const sinks = await Promise.all(Array.from({ length: 96 }, () => answerTo(archive, retrieve)));
+
+    expect(sinks.every(({ body }) => body.equals(objects))).toBe(true);
+    expect(most).toBe(32);
+  });
+
+  it('leave the questions and deliveries of the bridge their own connections', async () => {
+    const { resolve: release, promise: released } = deferred();
+    const archive = server.play(async (request, response) => {
+      if (request.headers.accept?.startsWith('multipart') === true) await released;
+      answerJson(response, 200, []);
+    });
+    const busy = Array.from({ length: 40 }, () => faultOf(archive, retrieve));
+
+    await expect(archive.search({ level: 'study', match: {} }, { signal })).resolves.toEqual([]);
+
+    release();
+    await Promise.all(busy);
   });
 });
 

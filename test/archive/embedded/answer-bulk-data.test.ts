@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { element, elementHead, itemHead } from '../../../src/cli/demo/data-element.ts';
+import { element } from '../../../src/cli/demo/data-element.ts';
 import { NotFoundError } from '../../../src/errors/origin-errors.ts';
 import { NotAcceptableError } from '../../../src/errors/request-errors.ts';
 import type { BulkDataRequest, InstancePath } from '../../../src/translate/dicomweb-request.ts';
 import { hasSharedData, sharedFiles } from '../../support/shared-data.ts';
 import { ArchiveUnderTest, publicRoot } from './archive-under-test.ts';
-import { encapsulated, fragment, imageObject, jpegBaseline } from './image-object.ts';
+import { encapsulated, fragment, imageObject, jpegBaseline, sequence } from './image-object.ts';
 import type { ImageObject } from './image-object.ts';
 
 const octets = 'application/octet-stream';
@@ -21,8 +21,9 @@ afterEach(() => archive.close());
 describe('bulk data', () => {
   it('come by their path, at every depth', async () => {
     const value = fragment(1026, 7);
+    const other = element('54001010', 'OW', fragment(1026, 8));
     const { selector } = await stored({
-      pixelData: sequence('54000100', [], [element('54001010', 'OW', value)]),
+      pixelData: sequence('54000100', [], [element('54001010', 'OW', value)], [other]),
     });
 
     const answer = await archive.ask(bulk(selector, '54000100/2/54001010'));
@@ -132,7 +133,17 @@ describe('bulk data', () => {
 
   it('that are no document of the type asked for are refused', async () => {
     const { selector } = await stored({ pixelData: element('00420011', 'OB', fragment(20, 1)) });
+    const beside = await stored({
+      more: [
+        element('00420011', 'OB', fragment(20, 1)),
+        element('00420012', 'LO', 'application/pdf'),
+      ],
+      pixelData: element('54001010', 'OW', fragment(20, 2)),
+    });
 
+    await expect(
+      archive.ask(bulk(beside.selector, '54001010', ['application/pdf'])),
+    ).rejects.toThrow(NotAcceptableError);
     await expect(archive.ask(bulk(selector, '00420011', ['application/pdf']))).rejects.toThrow(
       NotAcceptableError,
     );
@@ -172,14 +183,4 @@ function bulk(
   mediaTypes: readonly string[] = [octets],
 ): BulkDataRequest {
   return { kind: 'bulkdata', selector, path, mediaTypes };
-}
-
-function sequence(tag: string, ...items: readonly (readonly Buffer[])[]): Buffer {
-  const value = Buffer.concat(
-    items.map((elements) => {
-      const inner = Buffer.concat(elements);
-      return Buffer.concat([itemHead('FFFEE000', inner.length), inner]);
-    }),
-  );
-  return Buffer.concat([elementHead(tag, 'SQ', value.length), value]);
 }

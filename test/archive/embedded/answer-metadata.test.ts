@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { element, elementHead, itemHead } from '../../../src/cli/demo/data-element.ts';
+import { element, elementHead } from '../../../src/cli/demo/data-element.ts';
 import { generateStudy } from '../../../src/cli/demo/generate-study.ts';
 import type { DicomJson } from '../../../src/dicom/dicom-json.ts';
 import { NotFoundError } from '../../../src/errors/origin-errors.ts';
 import { newUid } from '../../support/dicom-object.ts';
 import { ArchiveUnderTest, publicRoot } from './archive-under-test.ts';
-import { encapsulated, fragment, imageObject, jpegBaseline } from './image-object.ts';
+import { encapsulated, fragment, imageObject, jpegBaseline, sequence } from './image-object.ts';
 
 let archive: ArchiveUnderTest;
 
@@ -83,8 +83,11 @@ describe('metadata', () => {
     expect((await archive.metadata(empty.selector))['7FE00010']).toEqual({ vr: 'OW' });
   });
 
-  it('B12 have what lies deeper than a URL can lead where it stands', async () => {
-    let inner = element('54001010', 'OW', fragment(2000, 1));
+  it('B12 have what lies deeper than a URL can lead where it stands, unless it is too long', async () => {
+    let inner: Buffer = Buffer.concat([
+      element('54001010', 'OW', fragment(2000, 1)),
+      element('5400100A', 'OW', fragment(2 ** 20 + 2, 1)),
+    ]);
     for (let depth = 0; depth < 9; depth += 1) inner = sequence('00400275', [inner]);
     const { file, selector } = imageObject({ rows: 1, columns: 1, pixelData: inner });
     await archive.store(file);
@@ -98,6 +101,7 @@ describe('metadata', () => {
       vr: 'OW',
       InlineBinary: fragment(2000, 1).toString('base64'),
     });
+    expect(found['5400100A']).toEqual({ vr: 'OW' });
   });
 
   it('say of numbers in Implicit VR whether they are signed', async () => {
@@ -138,15 +142,6 @@ describe('metadata', () => {
     });
   });
 });
-
-function sequence(tag: string, ...items: readonly (readonly Buffer[])[]): Buffer {
-  const all = items.map((elements) => {
-    const inner = Buffer.concat(elements);
-    return Buffer.concat([itemHead('FFFEE000', inner.length), inner]);
-  });
-  const value = Buffer.concat(all);
-  return Buffer.concat([elementHead(tag, 'SQ', value.length), value]);
-}
 
 function dataSetLength(file: Buffer): number {
   return file.length - file.indexOf(elementHead('00080005', 'CS', 0).subarray(0, 6));

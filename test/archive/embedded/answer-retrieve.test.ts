@@ -114,6 +114,13 @@ describe('retrieving', () => {
     await expect(typesOf(studyOf(plain[0].identity), jpegBaseline)).rejects.toThrow(
       NotAcceptableError,
     );
+    const study = jpeg.selector.studyInstanceUid;
+    const mixed = imageObject({ rows: 1, columns: 1, study, pixelData: Buffer.alloc(0) });
+    await archive.store(mixed.file);
+    expect(await typesOf({ studyInstanceUid: study }, '*')).toBe(2);
+    await expect(typesOf({ studyInstanceUid: study }, jpegBaseline)).rejects.toThrow(
+      NotAcceptableError,
+    );
     const [part] = (await archive.ask(retrieve(jpeg.selector))).parts();
     expect(part?.body.equals(jpeg.file)).toBe(true);
   });

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateStudy } from '../../../src/cli/demo/generate-study.ts';
 import type { GeneratedInstance } from '../../../src/cli/demo/generate-study.ts';
-import { element, elementHead, itemHead } from '../../../src/cli/demo/data-element.ts';
+import { element, elementHead } from '../../../src/cli/demo/data-element.ts';
 import type { DicomJson } from '../../../src/dicom/dicom-json.ts';
 import { newUid } from '../../support/dicom-object.ts';
 import { ArchiveUnderTest, publicRoot, searchFor } from './archive-under-test.ts';
-import { imageObject } from './image-object.ts';
+import { imageObject, sequence } from './image-object.ts';
 
 let archive: ArchiveUnderTest;
 let first: readonly [GeneratedInstance, ...GeneratedInstance[]];
@@ -163,8 +163,8 @@ describe('a search', () => {
   });
 
   it('matches inside sequences, of the index and beyond it', async () => {
-    const request = sequence('00400275', element('00400007', 'LO', 'Knee'));
-    const code = sequence('00081032', element('00080100', 'SH', 'P5-09051'));
+    const request = sequence('00400275', [element('00400007', 'LO', 'Knee')]);
+    const code = sequence('00081032', [element('00080100', 'SH', 'P5-09051')]);
     const { file } = imageObject({
       ...{ rows: 1, columns: 1, more: [], pixelData: Buffer.concat([request]) },
     });
@@ -246,10 +246,4 @@ function renamed(file: Buffer, tags: readonly string[]): Buffer {
     changed.writeUInt16LE(changed.readUInt16LE(at) + 1, at);
   }
   return changed;
-}
-
-function sequence(tag: string, ...elements: readonly Buffer[]): Buffer {
-  const inner = Buffer.concat(elements);
-  const item = Buffer.concat([itemHead('FFFEE000', inner.length), inner]);
-  return Buffer.concat([elementHead(tag, 'SQ', item.length), item]);
 }

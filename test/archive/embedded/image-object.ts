@@ -7,6 +7,7 @@ import {
 } from '../../../src/cli/demo/data-element.ts';
 import type { InstanceIdentity } from '../../../src/dicom/instance.ts';
 import { explicitVrLittleEndian } from '../../../src/dicom/transfer-syntax.ts';
+import type { Uid } from '../../../src/dicom/uid.ts';
 import type { InstancePath } from '../../../src/translate/dicomweb-request.ts';
 import { newUid, uid } from '../../support/dicom-object.ts';
 
@@ -23,6 +24,8 @@ interface ImageOptions {
   readonly frames?: number;
   /** What stands between the image's description and its pixel data. */
   readonly more?: readonly Buffer[];
+  /** The study it belongs to; one of its own by default. */
+  readonly study?: Uid;
   /** The element of the pixel data, or none. */
   readonly pixelData: Buffer;
 }
@@ -37,7 +40,7 @@ export interface ImageObject {
 export function imageObject(options: ImageOptions): ImageObject {
   const { bits = 16, samples = 1, photometric = 'MONOCHROME2', frames, more = [] } = options;
   const identity: InstanceIdentity = {
-    studyInstanceUid: newUid(),
+    studyInstanceUid: options.study ?? newUid(),
     seriesInstanceUid: newUid(),
     sopInstanceUid: newUid(),
     sopClassUid: uid('1.2.840.10008.5.1.4.1.1.7.3'),
@@ -77,4 +80,15 @@ export function fragment(bytes: number, seed: number, beginning = ''): Buffer {
   const made = Buffer.from(Array.from({ length: bytes }, (_, at) => (seed * 31 + at * 7) & 0x7f));
   Buffer.from(beginning, 'hex').copy(made);
   return made;
+}
+
+/** A sequence of items with these elements. */
+export function sequence(tag: string, ...items: readonly (readonly Buffer[])[]): Buffer {
+  const value = Buffer.concat(
+    items.map((elements) => {
+      const inner = Buffer.concat(elements);
+      return Buffer.concat([itemHead('FFFEE000', inner.length), inner]);
+    }),
+  );
+  return Buffer.concat([elementHead(tag, 'SQ', value.length), value]);
 }

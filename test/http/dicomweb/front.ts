@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Principal } from '../../../src/access/principal.ts';
@@ -13,6 +15,9 @@ import type { RecordingLogger } from '../../support/recording-logger.ts';
 
 export const host = '127.0.0.1';
 export const good = 'Bearer good-token';
+export const instance = 'studies/1.2/series/1.2.3/instances/1.2.3.4';
+export const frames = `${instance}/frames/1`;
+export const bulk = `${instance}/bulk/00420011`;
 export const metadataUrl = 'https://pacs.example/.well-known/oauth-protected-resource/dicom-web';
 
 export const reader: Principal = {
@@ -121,8 +126,9 @@ export async function startFront(
       socket.write(text, 'latin1');
       const chunks: Buffer[] = [];
       socket.on('data', (chunk) => chunks.push(chunk));
+      // Broken off, or ended: what came before is what counts.
       socket.on('error', () => undefined);
-      await once(socket, 'close');
+      await new Promise((resolve) => socket.once('close', resolve));
       return Buffer.concat(chunks).toString('latin1');
     },
     connect: () => connect(port, host),
@@ -155,4 +161,58 @@ export function wire(target: string, ...lines: readonly string[]): string {
 
 export function statusOf(answer: string): number {
   return Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
+}
+
+/** Answers with these headers and bytes. */
+export function answerWith(
+  headers: Readonly<Record<string, string>>,
+  ...chunks: readonly string[]
+) {
+  return (_: unknown, sink: ResponseSink): void => {
+    sink.begin({ status: 200, headers });
+    for (const chunk of chunks) sink.write(Buffer.from(chunk));
+    sink.end();
+  };
+}
+
+/** `fetch` takes gzip unless told otherwise. */
+export const plain = { 'accept-encoding': 'identity' };
+
+export function gzip(): Readonly<Record<string, string>> {
+  return { 'accept-encoding': 'gzip' };
+}
+
+/** The bytes as they come, not unpacked. */
+export async function bytesOf(
+  front: Front,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly headers: IncomingMessage['headers']; readonly body: Buffer }> {
+  const sent = request({
+    host,
+    port: front.port,
+    path: `/dicom-web/${path}`,
+    headers: { authorization: good, ...headers },
+    agent: false,
+  }).end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  return { headers: answer.headers, body: Buffer.concat((await answer.toArray()) as Buffer[]) };
+}
+
+export function aborted(signal: AnswerOptions['signal']): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+export function deferred<T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+} {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

@@ -46,6 +46,7 @@ beforeAll(async () => {
     folder: dist,
     dicomwebRoot: '/dicom-web',
     wadoUriPath: '/wado',
+    signInOrigins: () => Promise.resolve(['https://idp.test']),
     signIn: {
       issuer: 'https://idp.test/realms/r',
       clientId: 'ohif',
@@ -247,11 +248,7 @@ describe("the viewer's page", () => {
     const digest = createHash('sha256').update(script).digest('base64');
 
     expect(directives.get('default-src')).toEqual(["'self'"]);
-    expect(directives.get('script-src')).toEqual([
-      "'self'",
-      "'unsafe-eval'",
-      `'sha256-${digest}'`,
-    ]);
+    expect(directives.get('script-src')).toEqual(["'self'", "'unsafe-eval'", `'sha256-${digest}'`]);
     expect(directives.get('worker-src')).toEqual(["'self'", 'blob:']);
     expect(directives.get('connect-src')).toContain('https://idp.test');
     expect(directives.get('frame-ancestors')).toEqual(["'self'"]);

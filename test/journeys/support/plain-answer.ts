@@ -40,7 +40,7 @@ export function ask(url: string, question: PlainQuestion = {}): Promise<PlainAns
 }
 
 /** What an answer holds, whatever its boundary and its blanks. */
-export type Content =
+type Content =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'parts'; readonly parts: readonly Part[] }
   | { readonly kind: 'bytes'; readonly bytes: Buffer };
