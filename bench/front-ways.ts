@@ -68,14 +68,18 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-/** Measures each way in turn, once unseen and then so many times. */
+/**
+ * Measures each way in turn, so many times, and before that unseen: a compiler that learns while it
+ * runs is not what a server that runs for weeks is about.
+ */
 export async function alternate<Result>(
   ways: Ways,
   rounds: number,
   measure: (way: Way) => Promise<Result>,
+  unseenRounds = 1,
 ): Promise<Readonly<Record<WayName, readonly Result[]>>> {
   const results: Record<WayName, Result[]> = { straight: [], nginx: [], drawbridge: [] };
-  for (let round = -1; round < rounds; round += 1) {
+  for (let round = -unseenRounds; round < rounds; round += 1) {
     for (const name of wayNames) {
       const result = await measure(ways[name]);
       if (round >= 0) results[name].push(result);

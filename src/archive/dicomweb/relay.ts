@@ -3,6 +3,7 @@ import type { BridgeError } from '../../errors/bridge-error.ts';
 import { NotAcceptableError } from '../../errors/request-errors.ts';
 import { parseMediaType } from '../../multipart/media-type.ts';
 import type { MetadataRequest, SearchRequest } from '../../translate/dicomweb-request.ts';
+import { literalMatchingWarning } from '../../translate/literal-matching.ts';
 import type { ResponseHead, ResponseSink } from '../../translate/response-sink.ts';
 import type { AnswerOptions, ReadRequest } from '../dicomweb-origin.ts';
 import type { OriginClientOptions } from './origin-client.ts';
@@ -67,7 +68,10 @@ export class DicomwebRelay {
     const isLiteral = query.fuzzyMatching && !matchesFuzzily;
     const head: ResponseHead = {
       status: 200,
-      headers: { 'content-type': json, ...(isLiteral && warningOf(options.publicRoot)) },
+      headers: {
+        'content-type': json,
+        ...(isLiteral && literalMatchingWarning(options.publicRoot)),
+      },
     };
     if (query.limit === 0) {
       // Orthanc takes it for no limit.
@@ -191,11 +195,4 @@ function refuseEncoded(head: OriginHead): void {
 function forwardedOf(publicRoot: string): string {
   const { host, protocol } = new URL(publicRoot);
   return `host=${host};proto=${protocol.slice(0, -1)}`;
-}
-
-/** PS3.18 §8.3.4.2. */
-function warningOf(publicRoot: string): Readonly<Record<'warning', string>> {
-  const text =
-    'The fuzzymatching parameter is not supported. Only literal matching has been performed.';
-  return { warning: `299 ${publicRoot} "${text}"` };
 }

@@ -1,6 +1,7 @@
 import type { DicomJson } from '../../dicom/dicom-json.ts';
 import { gatherChunks } from '../../multipart/gather-chunks.ts';
 import type { ResourceSelector, SearchRequest } from '../../translate/dicomweb-request.ts';
+import { literalMatchingWarning } from '../../translate/literal-matching.ts';
 import type { ArchiveIndex, IndexedInstance } from './archive-index.ts';
 import { dicomJsonArray } from './dicom-json-text.ts';
 import { searchIndex } from './search-index.ts';
@@ -24,15 +25,10 @@ export function answerSearch(
 ): Promise<void> {
   const headers = {
     'content-type': 'application/dicom+json',
-    ...(request.query.fuzzyMatching && { warning: noFuzzyMatching(context.publicRoot) }),
+    ...(request.query.fuzzyMatching && literalMatchingWarning(context.publicRoot)),
   };
   const results = dicomJsonArray(resultsOf(request, context));
   return sendAnswer({ status: 200, headers }, gatherChunks(results), target);
-}
-
-/** PS3.18 §8.3.4.2, in its words. */
-function noFuzzyMatching(publicRoot: string): string {
-  return `299 ${publicRoot}: The fuzzymatching parameter is not supported. Only literal matching has been performed.`;
 }
 
 async function* resultsOf(

@@ -213,7 +213,7 @@ describe('a search', () => {
     const answer = await archive.ask(searchFor({ fuzzyMatching: true }));
 
     expect(answer.header('warning')).toBe(
-      `299 ${publicRoot}: The fuzzymatching parameter is not supported. Only literal matching has been performed.`,
+      `299 ${publicRoot} "The fuzzymatching parameter is not supported. Only literal matching has been performed."`,
     );
     expect(answer.json()).toHaveLength(2);
     expect((await archive.ask(searchFor({}))).header('warning')).toBe('');
