@@ -4,6 +4,7 @@ import type { LoadedConfig } from '../config/load-config.ts';
 import { BridgeError } from '../errors/bridge-error.ts';
 import { ConfigurationError } from '../errors/configuration-error.ts';
 import { createLogger } from '../telemetry/pino-logger.ts';
+import { markAtOnce } from './mark-at-once.ts';
 import { exitCodes } from './print-error.ts';
 import { keepYoungGenerationSmall } from './young-generation.ts';
 
@@ -18,6 +19,7 @@ export async function serve(
   stopRequested: Promise<void>,
 ): Promise<number> {
   keepYoungGenerationSmall();
+  markAtOnce();
   const log = createLogger({ ...config.log, output: process.stdout });
   for (const note of notes) log.warn({}, note);
   // What nobody foresaw: say so and go. What was acknowledged is on disk, and the next start resumes.
