@@ -67,14 +67,28 @@ export function isAllowed(networks: readonly Network[], address: string): boolea
   const family = isIP(bare);
   if (family === 0) return false;
   const ipv4 = family === 4 ? bare : mappedIpv4(bare);
-  const list = new BlockList();
-  for (const network of networks) {
-    // Families are kept apart: Node would let an IPv6 rule such as ::/0 catch mapped addresses.
-    if ((network.family === 'ipv4') === (ipv4 !== undefined)) {
-      list.addSubnet(network.address, network.prefix, network.family);
-    }
+  const list = listOf(networks);
+  return ipv4 === undefined ? list.ipv6.check(bare, 'ipv6') : list.ipv4.check(ipv4, 'ipv4');
+}
+
+interface NetworkLists {
+  readonly ipv4: BlockList;
+  readonly ipv6: BlockList;
+}
+
+/** Made once for each list of networks: every request and association is held against one. */
+const madeLists = new WeakMap<readonly Network[], NetworkLists>();
+
+function listOf(networks: readonly Network[]): NetworkLists {
+  const made = madeLists.get(networks);
+  if (made !== undefined) return made;
+  // Families are kept apart: Node would let an IPv6 rule such as ::/0 catch mapped addresses.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const { family, address, prefix } of networks) {
+    lists[family].addSubnet(address, prefix, family);
   }
-  return ipv4 === undefined ? list.check(bare, 'ipv6') : list.check(ipv4, 'ipv4');
+  madeLists.set(networks, lists);
+  return lists;
 }
 
 /** Says whether a host name or address of a URL or a setting never leaves this machine. */

@@ -33,6 +33,24 @@ export function hasJwtShape(token: string): boolean {
  */
 export function takeApart(token: string): CompactToken | undefined {
   if (token.length > maxTokenLength) return undefined;
+  const known = taken.get(token);
+  if (known !== undefined) return known;
+  const parts = readCompact(token);
+  if (parts === undefined) return undefined;
+  taken.set(token, parts);
+  const [oldest] = taken.keys();
+  if (taken.size > mostTaken && oldest !== undefined) taken.delete(oldest);
+  return parts;
+}
+
+/**
+ * Those taken apart last: several look at the same token, for each of the many requests of a viewer.
+ * What is found here is as little believed as what is read.
+ */
+const taken = new Map<string, CompactToken>();
+const mostTaken = 64;
+
+function readCompact(token: string): CompactToken | undefined {
   const [, headerPart = '', claimsPart = ''] = segments.exec(token) ?? [];
   const header = readPart(headerPart);
   const claims = readPart(claimsPart);

@@ -131,6 +131,8 @@ export class Exchange {
       this.#sink?.fail();
       return;
     }
+    // What it may hold is no part of the answer any more.
+    this.#sink = undefined;
     const problem = error instanceof Refusal ? error.problem : problemOf(error, this.#id);
     if (problem.status === 500) log.error(fields, 'request failed');
     else if (problem.status > 500) log.warn(fields, 'request could not be answered');

@@ -21,8 +21,15 @@ interface NodeSinkOptions {
   readonly stallMs: number;
 }
 
+interface HeldAnswer {
+  readonly head: ResponseHead;
+  readonly chunk?: Uint8Array;
+}
+
 /** Smaller bodies gain nothing. */
 const leastCompressedBytes = 1024;
+/** A search for one study, the metadata of an image. */
+const mostHeldBytes = 16 * 1024;
 const compressible = /^application\/(?:dicom\+)?json\b/i;
 
 /**
@@ -33,6 +40,8 @@ export class NodeSink implements ResponseSink {
   readonly #options: NodeSinkOptions;
   readonly #outgoing: ServerResponse;
   #compressor: Transform | undefined;
+  /** Not sent yet, because what follows may be the end. */
+  #held: HeldAnswer | undefined;
   #declaredBytes: number | undefined;
   #takenBytes = 0;
   #hasBegun = false;
@@ -60,7 +69,7 @@ export class NodeSink implements ResponseSink {
   }
 
   begin(given: ResponseHead): void {
-    const { isHead, ifNoneMatch, complete, coding, stallMs } = this.#options;
+    const { isHead, ifNoneMatch, complete, stallMs } = this.#options;
     this.#hasBegun = true;
     const head = complete(given);
     if (head.status === 200 && matchesEtag(ifNoneMatch, head.headers['etag'])) {
@@ -71,12 +80,10 @@ export class NodeSink implements ResponseSink {
       this.#satisfy(head);
       return;
     }
-    const { 'content-length': length, ...headers } = head.headers;
-    this.#declaredBytes = length === undefined ? undefined : Number(length);
-    if (coding !== undefined && this.#isCompressible(head)) {
-      this.#outgoing.writeHead(head.status, { ...headers, 'content-encoding': coding });
-      this.#compress(coding);
-    } else this.#outgoing.writeHead(head.status, head.headers);
+    const declared = head.headers['content-length'];
+    this.#declaredBytes = declared === undefined ? undefined : Number(declared);
+    if (this.#isShortPerhaps(head)) this.#held = { head };
+    else this.#open(head);
     // A socket with data that nobody takes; silence of the archive is the archive's to watch.
     this.#outgoing.setTimeout(stallMs, () => {
       if (this.#outgoing.writableNeedDrain) this.fail();
@@ -88,9 +95,8 @@ export class NodeSink implements ResponseSink {
     this.#takenBytes += chunk.byteLength;
     // One byte more than was said is where the client takes the next answer to begin.
     if (this.#takenBytes > (this.#declaredBytes ?? Infinity)) throw wrongLength();
-    if (this.#compressor !== undefined) return this.#compressor.write(chunk);
-    this.#bodyBytes += chunk.byteLength;
-    return this.#outgoing.write(chunk);
+    if (this.#held !== undefined && this.#hold(chunk, this.#held)) return true;
+    return this.#pass(chunk);
   }
 
   drained(resume: () => void): void {
@@ -103,16 +109,73 @@ export class NodeSink implements ResponseSink {
       throw wrongLength();
     }
     this.#isSatisfied = true;
-    (this.#compressor ?? this.#outgoing).end();
+    if (this.#held === undefined) (this.#compressor ?? this.#outgoing).end();
+    else this.#sendWhole(this.#held);
   }
 
   /** Ends the connection in the middle: half an answer never looks whole (HOSTILE D42). */
   fail(): void {
+    this.#held = undefined;
     this.#compressor?.destroy();
     const { socket } = this.#outgoing;
     // An orderly end is what an HTTP/1.0 client, nginx as it comes among them, takes for the answer's.
     if (socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
     this.#outgoing.destroy();
+  }
+
+  #open({ status, headers }: ResponseHead): void {
+    const { coding } = this.#options;
+    if (coding === undefined || !this.#isCompressible({ status, headers })) {
+      this.#outgoing.writeHead(status, headers);
+      return;
+    }
+    const kept = Object.entries(headers).filter(([name]) => name !== 'content-length');
+    this.#outgoing.writeHead(status, { ...Object.fromEntries(kept), 'content-encoding': coding });
+    this.#compress(coding);
+  }
+
+  #pass(chunk: Uint8Array): boolean {
+    if (this.#compressor !== undefined) return this.#compressor.write(chunk);
+    this.#bodyBytes += chunk.byteLength;
+    return this.#outgoing.write(chunk);
+  }
+
+  /** @returns whether the chunk waits for what comes behind it: a small one, and the first. */
+  #hold(chunk: Uint8Array, { head, chunk: first }: HeldAnswer): boolean {
+    if (first !== undefined || chunk.byteLength > mostHeldBytes) {
+      this.#release();
+      return false;
+    }
+    this.#held = { head, chunk };
+    // The archive's last bytes and its end arrive together, or the end is some time off.
+    setImmediate(() => {
+      this.#release();
+    });
+    return true;
+  }
+
+  /** The answer is longer than it seemed: what was held goes out, the rest behind it. */
+  #release(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    // Something went wrong meanwhile, and a problem document has gone out in its place.
+    if (held === undefined || this.#outgoing.destroyed || this.#outgoing.headersSent) return;
+    this.#open(held.head);
+    if (held.chunk !== undefined) this.#pass(held.chunk);
+  }
+
+  /** In one piece, with its length, which costs both sides half of what two pieces do. */
+  #sendWhole({ head, chunk }: HeldAnswer): void {
+    const bytes = chunk?.byteLength ?? 0;
+    if (this.#options.coding !== undefined && bytes >= leastCompressedBytes) {
+      this.#release();
+      (this.#compressor ?? this.#outgoing).end();
+      return;
+    }
+    this.#held = undefined;
+    this.#bodyBytes = bytes;
+    const headers = { ...head.headers, 'content-length': String(bytes) };
+    this.#outgoing.writeHead(head.status, headers).end(chunk);
   }
 
   #satisfy({ status, headers }: ResponseHead): void {
@@ -128,6 +191,10 @@ export class NodeSink implements ResponseSink {
       headers['content-encoding'] === undefined &&
       (this.#declaredBytes ?? Infinity) >= leastCompressedBytes
     );
+  }
+
+  #isShortPerhaps({ headers }: ResponseHead): boolean {
+    return this.#declaredBytes === undefined && compressible.test(headers['content-type'] ?? '');
   }
 
   #compress(coding: ContentCoding): void {

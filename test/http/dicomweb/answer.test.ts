@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { aborted, answerWith, bulk, frames, plain, startFront, statusOf, wire } from './front.ts';
 import type { Front } from './front.ts';
 
+const json = { 'content-type': 'application/dicom+json' };
+
 const open: Front[] = [];
 const start = async (...parameters: Parameters<typeof startFront>): Promise<Front> => {
   const front = await startFront(...parameters);
@@ -50,6 +52,48 @@ describe('an answer', () => {
 
     expect(headers.get('content-disposition')).toBeNull();
   });
+
+  it('that is short goes out in one piece, with its length', async () => {
+    const front = await start(answerWith(json, '[{}]'));
+
+    const answer = await front.get('studies');
+
+    expect(answer.headers.get('content-length')).toBe('4');
+    expect(await answer.text()).toBe('[{}]');
+  });
+
+  it('begins to go out while the rest is still awaited', async () => {
+    let go: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (go = resolve));
+    const front = await start(async (_, sink) => {
+      sink.begin({ status: 200, headers: json });
+      sink.write(Buffer.from('[{},'));
+      await asked;
+      sink.write(Buffer.from('{}]'));
+      sink.end();
+    });
+
+    const answer = await front.get('studies');
+    go();
+
+    expect(answer.headers.get('content-length')).toBeNull();
+    expect(await answer.text()).toBe('[{},{}]');
+  });
+
+  it.each([[['a'.repeat(20_000)]], [['[{},', '{}]', 'x'.repeat(20_000)]]])(
+    'comes in order, however it is cut',
+    async (chunks) => {
+      const front = await start((_, sink) => {
+        sink.begin({ status: 200, headers: json });
+        for (const chunk of chunks) sink.write(Buffer.from(chunk));
+        sink.end();
+      });
+
+      const answer = await front.get('studies');
+
+      expect(await answer.text()).toBe(chunks.join(''));
+    },
+  );
 
   it('keeps the length the archive gave', async () => {
     const front = await start(answerWith({ 'content-length': '3' }, 'abc'));

@@ -110,6 +110,20 @@ describe('D42 what goes wrong within the answer', () => {
     expect(front.ended[0]).toMatchObject({ status: 'aborted' });
   });
 
+  it('says what is wrong where nothing has gone out yet', async () => {
+    const front = await start((_, sink) => {
+      sink.begin({ status: 200, headers: { 'content-type': 'application/dicom+json' } });
+      sink.write(Buffer.from('[{},'));
+      throw new OriginUnavailableError('the connection broke');
+    });
+
+    const answer = await front.get('studies');
+
+    expect(answer.status).toBe(502);
+    expect(await answer.json()).toMatchObject({ code: 'origin_unavailable' });
+    expect(front.ended[0]).toMatchObject({ status: 502 });
+  });
+
   it('ends it so that it is no orderly end where that is the end of the answer: HTTP/1.0', async () => {
     const front = await start((_, sink) => {
       sink.begin({ status: 200, headers: {} });
