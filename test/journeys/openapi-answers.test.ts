@@ -62,7 +62,7 @@ describe.each(['the embedded archive', 'Orthanc'] as const)('over %s', (archive)
       const answer = await ask(name, goodQuestion(name));
 
       expect(answer.faults).toEqual([]);
-      expect(answer.status).toBe(cannotDraw(archive, name) ? 406 : 200);
+      expect(expectedStatuses(archive, name)).toContain(answer.status);
     });
 
     it.each(
@@ -154,10 +154,12 @@ describe('an answer is as described', () => {
   });
 });
 
-/** Nobody here draws pictures: Orthanc does, of one series at most, and the embedded archive does not. */
-function cannotDraw(archive: string, name: string): boolean {
-  if (!/Picture|SmallFrame/.test(name)) return false;
-  return archive !== 'Orthanc' || name.includes('Study');
+/** The embedded archive draws no pictures; Orthanc does. */
+function expectedStatuses(archive: string, name: string): readonly number[] {
+  if (!/Picture|SmallFrame/.test(name)) return [200];
+  if (archive !== 'Orthanc') return [406];
+  // Which instance of a study it draws differs from run to run, and here not all have a picture.
+  return name.includes('Study') ? [200, 406] : [200];
 }
 
 function upload(...files: readonly Buffer[]): Question {
