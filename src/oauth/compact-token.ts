@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { parseObject } from './bounded-text.ts';
 import type { Claims } from './token-claims.ts';
+import { tokenDigest } from './token-digest.ts';
 
 /** A JWT taken apart; nothing of it is believed yet. */
 export interface CompactToken {
@@ -33,18 +34,19 @@ export function hasJwtShape(token: string): boolean {
  */
 export function takeApart(token: string): CompactToken | undefined {
   if (token.length > maxTokenLength) return undefined;
-  const known = taken.get(token);
+  const digest = tokenDigest(token);
+  const known = taken.get(digest);
   if (known !== undefined) return known;
   const parts = readCompact(token);
   if (parts === undefined) return undefined;
-  taken.set(token, parts);
+  taken.set(digest, parts);
   const [oldest] = taken.keys();
   if (taken.size > mostTaken && oldest !== undefined) taken.delete(oldest);
   return parts;
 }
 
 /**
- * Those taken apart last: several look at the same token, for each of the many requests of a viewer.
+ * Those taken apart last, by their digests: several look at the same token, for each of the many requests of a viewer.
  * What is found here is as little believed as what is read.
  */
 const taken = new Map<string, CompactToken>();

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import type { CryptoKey } from 'jose';
+import { tokenDigest } from './token-digest.ts';
 
 /** Callers of one bridge that come back; whoever is forgotten is verified once more. */
 const maxTokensPerKey = 1_000;
@@ -15,18 +15,14 @@ export class SeenSignatures {
   readonly #byKey = new WeakMap<CryptoKey, Set<string>>();
 
   has(key: CryptoKey, token: string): boolean {
-    return this.#byKey.get(key)?.has(digestOf(token)) ?? false;
+    return this.#byKey.get(key)?.has(tokenDigest(token)) ?? false;
   }
 
   /** @param token - whose signature by this key has been verified; the oldest one makes room. */
   add(key: CryptoKey, token: string): void {
     const seen = this.#byKey.get(key) ?? new Set();
-    this.#byKey.set(key, seen.add(digestOf(token)));
+    this.#byKey.set(key, seen.add(tokenDigest(token)));
     const [oldest] = seen;
     if (seen.size > maxTokensPerKey && oldest !== undefined) seen.delete(oldest);
   }
-}
-
-function digestOf(token: string): string {
-  return hash('sha256', token, 'base64');
 }
