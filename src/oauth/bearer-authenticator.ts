@@ -1,7 +1,8 @@
 import { hasJwtShape, maxTokenLength, takeApart } from './compact-token.ts';
 import { localIssuer } from './local-token-claims.ts';
 import { refused } from './token-verdict.ts';
-import type { TokenRefusal, TokenVerdict, TokenVerifier } from './token-verdict.ts';
+import type { TokenRefusal } from '../access/token-refusals.ts';
+import type { TokenVerdict, TokenVerifier } from './token-verdict.ts';
 
 interface BearerAuthenticatorOptions {
   /** JWTs of the issuer; absent when it is not configured. */

@@ -1,6 +1,7 @@
 import { Agent } from 'undici';
 import type { buildConnector } from 'undici';
 import { mkdir } from 'node:fs/promises';
+import type { TokenAlgorithm } from '../access/token-algorithms.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { BearerAuthenticator } from './bearer-authenticator.ts';
 import { KeySet } from './key-set.ts';
@@ -11,8 +12,7 @@ import { SignInOrigins } from './sign-in-origins.ts';
 import type { ClaimRules } from './token-claims.ts';
 import { TokenIntrospection } from './token-introspection.ts';
 import { JwtVerifier } from './token-verifier.ts';
-import type { TokenAlgorithm } from './token-verifier.ts';
-import type { TokenRefusal } from './token-verdict.ts';
+import type { TokenRefusal } from '../access/token-refusals.ts';
 
 /** The issuer whose tokens are accepted. */
 export interface OidcOptions {

@@ -1,26 +1,5 @@
 import type { Principal } from '../access/principal.ts';
-
-/** Why a token is not accepted; also the words the metrics count by. */
-export const tokenRefusals = [
-  'missing',
-  'malformed',
-  'algorithm',
-  'type',
-  'unknown_key',
-  'signature',
-  'issuer',
-  'audience',
-  'expired',
-  'not_yet_valid',
-  'id_token',
-  'sender_constrained',
-  'claims',
-  'revoked',
-  'inactive',
-  'insufficient_scope',
-  'unavailable',
-] as const;
-export type TokenRefusal = (typeof tokenRefusals)[number];
+import type { TokenRefusal } from '../access/token-refusals.ts';
 
 /** A token that is not accepted. The description may be shown to whoever sent it. */
 export interface RefusedToken {

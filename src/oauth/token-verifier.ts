@@ -1,5 +1,6 @@
 import { compactVerify, errors } from 'jose';
 import type { CryptoKey } from 'jose';
+import type { TokenAlgorithm } from '../access/token-algorithms.ts';
 import { takeApart } from './compact-token.ts';
 import type { WantedKey } from './key-set.ts';
 import { SeenSignatures } from './seen-signatures.ts';
@@ -7,21 +8,6 @@ import { judgeClaims } from './token-claims.ts';
 import type { ClaimRules } from './token-claims.ts';
 import { refused, unavailable } from './token-verdict.ts';
 import type { RefusedToken, TokenVerdict, TokenVerifier } from './token-verdict.ts';
-
-/** What signatures an issuer may use. None of them is symmetric: we hold nobody's secret. */
-export const tokenAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const;
-export type TokenAlgorithm = (typeof tokenAlgorithms)[number];
 
 interface JwtVerifierOptions {
   readonly rules: ClaimRules;

@@ -1,3 +1,5 @@
+import { tokenRefusals } from '../access/token-refusals.ts';
+
 /** Everything known of one metric; `docs/metrics.md` is made from it. */
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -178,27 +180,7 @@ export const metricDefinitions = {
   drawbridge_http_authentication_failures_total: {
     type: 'counter',
     help: 'Requests whose caller could not be told, by reason.',
-    labels: {
-      reason: [
-        'missing',
-        'malformed',
-        'algorithm',
-        'type',
-        'unknown_key',
-        'signature',
-        'issuer',
-        'audience',
-        'expired',
-        'not_yet_valid',
-        'id_token',
-        'sender_constrained',
-        'claims',
-        'revoked',
-        'inactive',
-        'insufficient_scope',
-        'unavailable',
-      ],
-    },
+    labels: { reason: tokenRefusals },
     alert:
       '`{reason="unavailable"}` grows: the identity provider does not answer; `unknown_key` or `signature` in numbers: somebody makes tokens up',
   },

@@ -7,7 +7,7 @@ import type { Bridge } from '../../src/bridge.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { AssociationOutcome, ListenerEvents } from '../../src/dimse/listener.ts';
 import type { BreakerState } from '../../src/flows/destination-pace.ts';
-import { tokenRefusals } from '../../src/oauth/token-verdict.ts';
+import { tokenRefusals } from '../../src/access/token-refusals.ts';
 import { metricDefinitions } from '../../src/telemetry/metric-definitions.ts';
 import type { MetricDefinition } from '../../src/telemetry/metric-definitions.ts';
 import { silentLogger } from '../../src/telemetry/pino-logger.ts';

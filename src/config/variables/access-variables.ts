@@ -1,22 +1,9 @@
+import { tokenAlgorithms } from '../../access/token-algorithms.ts';
 import { parsedBy } from '../variable.ts';
 import * as accept from '../value-schemas.ts';
 
 /** Kinds of tokens that are accepted, or `none` where nobody else can call. */
 const authKinds = ['oidc', 'local'] as const;
-
-/** No symmetric ones: we would have to hold the issuer's secret (RFC 8725 §2.1). */
-const algorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const;
 
 const words = (pattern: RegExp) => accept.listOf((text) => (pattern.test(text) ? text : undefined));
 
@@ -60,9 +47,9 @@ export const accessVariables = {
   },
   OIDC_ALGORITHMS: {
     default: 'RS256,PS256,ES256,ES384,EdDSA',
-    accepts: `a list of ${algorithms.join(', ')}`,
+    accepts: `a list of ${tokenAlgorithms.join(', ')}`,
     description: 'How access tokens may be signed.',
-    schema: oneOfEach(algorithms),
+    schema: oneOfEach(tokenAlgorithms),
   },
   OIDC_CLOCK_TOLERANCE: {
     default: '30s',
